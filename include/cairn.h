@@ -1,0 +1,58 @@
+// Cairn's own calls. The malloc family is declared in <stdlib.h>.
+
+#ifndef CAIRN_H
+#define CAIRN_H
+
+// Made by cbindgen from src/c/cairn.rs; do not edit.
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Figures of the heap. All sizes are in bytes. They are exact when no other thread allocates at
+// the same time.
+struct cairn_stats {
+  // Bytes of the live blocks, as malloc_usable_size tells them.
+  size_t live_bytes;
+  // Number of live blocks.
+  size_t live_blocks;
+  // Bytes of the live blocks above 256 KiB; part of live_bytes.
+  size_t large_bytes;
+  // Number of live blocks above 256 KiB; part of live_blocks.
+  size_t large_blocks;
+  // Memory that can be used: live blocks, cached blocks, free memory.
+  size_t committed_bytes;
+  // Free memory that may be resident.
+  size_t dirty_bytes;
+  // Free memory that was given back to the kernel.
+  size_t purged_bytes;
+  // Memory for Cairn's own tables.
+  size_t metadata_bytes;
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// The library's version, such as "0.1.0".
+const char *cairn_version(void);
+
+// Whether a live block starts at `address`. Any address may be given.
+bool cairn_is_live(const void *address);
+
+// Stores the figures of the heap in `*out`.
+//
+// # Safety
+// `out` must be writable.
+void cairn_stats_read(struct cairn_stats *out);
+
+// Prints a summary of the heap to standard error.
+void cairn_stats_print(void);
+
+// Gives back to the kernel what no block needs; returns how many bytes that were.
+size_t cairn_trim(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* CAIRN_H */

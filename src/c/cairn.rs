@@ -1,0 +1,74 @@
+//! Cairn's own calls, which `include/cairn.h` declares. The header is made from this file.
+
+use crate::front::{route, summary};
+use crate::memory::census::Census;
+use crate::memory::find;
+use core::ffi::{c_char, c_void};
+
+/// Figures of the heap. All sizes are in bytes. They are exact when no other thread allocates at
+/// the same time.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct cairn_stats {
+    /// Bytes of the live blocks, as malloc_usable_size tells them.
+    pub live_bytes: usize,
+    /// Number of live blocks.
+    pub live_blocks: usize,
+    /// Bytes of the live blocks above 256 KiB; part of live_bytes.
+    pub large_bytes: usize,
+    /// Number of live blocks above 256 KiB; part of live_blocks.
+    pub large_blocks: usize,
+    /// Memory that can be used: live blocks, cached blocks, free memory.
+    pub committed_bytes: usize,
+    /// Free memory that may be resident.
+    pub dirty_bytes: usize,
+    /// Free memory that was given back to the kernel.
+    pub purged_bytes: usize,
+    /// Memory for Cairn's own tables.
+    pub metadata_bytes: usize,
+}
+
+/// The library's version, such as "0.1.0".
+#[no_mangle]
+pub extern "C" fn cairn_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+/// Whether a live block starts at `address`. Any address may be given.
+#[no_mangle]
+pub extern "C" fn cairn_is_live(address: *const c_void) -> bool {
+    find::live(address as usize).is_some()
+}
+
+/// Stores the figures of the heap in `*out`.
+///
+/// # Safety
+/// `out` must be writable.
+#[no_mangle]
+pub unsafe extern "C" fn cairn_stats_read(out: *mut cairn_stats) {
+    let census = Census::take();
+    let stats = cairn_stats {
+        live_bytes: census.live_bytes(),
+        live_blocks: census.live_blocks(),
+        large_bytes: census.large_bytes,
+        large_blocks: census.large_blocks,
+        committed_bytes: census.committed_bytes,
+        dirty_bytes: census.dirty_bytes,
+        purged_bytes: census.purged_bytes,
+        metadata_bytes: census.metadata_bytes,
+    };
+    // SAFETY: the caller's promise.
+    unsafe { out.write(stats) };
+}
+
+/// Prints a summary of the heap to standard error.
+#[no_mangle]
+pub extern "C" fn cairn_stats_print() {
+    summary::print();
+}
+
+/// Gives back to the kernel what no block needs; returns how many bytes that were.
+#[no_mangle]
+pub extern "C" fn cairn_trim() -> usize {
+    route::trim()
+}

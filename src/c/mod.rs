@@ -1,0 +1,10 @@
+//! Floor 8: C. The rules of the C standard, POSIX, glibc and C++ for each exported name, and the
+//! names themselves. Nothing else in the library exports a name.
+
+pub mod aligned;
+pub mod cairn;
+pub mod glibc_names;
+pub mod information;
+pub mod operators;
+pub mod sized;
+pub mod standard;

@@ -1,0 +1,95 @@
+//! The start of the process and of threads, and their end.
+
+use crate::heap::fast::{self, Owner};
+use crate::heap::registry;
+use crate::heap::thread_heap::Heap;
+use crate::memory::arena;
+use crate::os::{environment, process, thread};
+use crate::services::options::{self, Choice};
+use core::ffi::{c_char, c_void};
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use super::{fork, summary};
+
+/// This thread's heap, made if it has none yet. `None` for a thread that has ended, or can't have
+/// one: its calls go to the bins directly.
+pub fn heap() -> Option<&'static mut Heap> {
+    let fast = fast::current();
+    // SAFETY: the thread's word always points to a heap's fast part.
+    match unsafe { (*fast).owner } {
+        // SAFETY: a thread's own fast part is the start of its heap, which only it uses; callers
+        // drop the reference before the next call.
+        Owner::Thread => Some(unsafe { &mut *fast.cast::<Heap>() }),
+        Owner::Newcomer => begin_thread(),
+        Owner::Departed => None,
+    }
+}
+
+#[cold]
+fn begin_thread() -> Option<&'static mut Heap> {
+    begin_process();
+    let heap = registry::obtain()?;
+    // From here on the thread has a heap: `watch_exit` may allocate.
+    thread::set_thread_word(heap.as_ptr() as usize);
+    if !thread::watch_exit(heap.as_ptr().cast()) {
+        depart(heap);
+        return None;
+    }
+    // SAFETY: as in `heap`.
+    Some(unsafe { &mut *heap.as_ptr() })
+}
+
+/// What has to be there before the first allocation. Called often, does something once.
+pub fn begin_process() {
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    arena::ensure_placed();
+    if !BEGUN.swap(true, Ordering::AcqRel) {
+        thread::create_exit_key(end_thread);
+    }
+}
+
+/// The destructor of the thread's exit key.
+unsafe extern "C" fn end_thread(heap: *mut c_void) {
+    if let Some(heap) = NonNull::new(heap.cast::<Heap>()) {
+        depart(heap);
+    }
+}
+
+/// Ends a thread's use of its heap. What it still allocates and frees goes to the bins directly:
+/// other destructors run after this one, and the loader frees the thread's own memory last.
+fn depart(heap: NonNull<Heap>) {
+    thread::set_thread_word(fast::DEPARTED.word());
+    // SAFETY: the heap was this thread's, and its word no longer leads to it.
+    unsafe { registry::retire(heap) };
+}
+
+/// Called by the loader when the library is loaded.
+extern "C" fn begin_library(_: i32, _: *const *const c_char, environment: *const *const c_char) {
+    begin_process();
+    process::at_fork(fork::before, fork::in_parent, fork::in_child);
+    if environment::is_secure() {
+        return;
+    }
+    // SAFETY: glibc calls constructors with argc, argv and the environment.
+    if let Some(text) = unsafe { environment::variable(environment, b"CAIRN_OPTIONS") } {
+        options::apply(text);
+    }
+}
+
+/// Called when the process exits.
+extern "C" fn end_library() {
+    if options::is_on(Choice::Stats) {
+        summary::print();
+    }
+}
+
+#[cfg(not(test))]
+#[used]
+#[link_section = ".init_array"]
+static BEGIN: extern "C" fn(i32, *const *const c_char, *const *const c_char) = begin_library;
+
+#[cfg(not(test))]
+#[used]
+#[link_section = ".fini_array"]
+static END: extern "C" fn() = end_library;

@@ -1,0 +1,210 @@
+//! A thread's heap: beside the loaded magazines, full ones in stock, up to a bound in bytes, and
+//! what to do when a loaded magazine is empty or full.
+
+use super::fast::{self, Fast, Loaded, Owner};
+use super::hit;
+use crate::arithmetic::size_class::{SizeClass, CLASS_COUNT};
+use crate::memory::arena::ARENA;
+use crate::memory::bin::{self, Refill};
+use crate::memory::block::Block;
+use crate::memory::magazine::{Cartridge, Model, Stack};
+use crate::services::options::{self, Choice};
+
+/// After this many exchanges a class of the thread gets big magazines.
+const EXCHANGES_FOR_BIG: u32 = 2;
+
+/// What a heap has of one class beside the fast part.
+struct Stock {
+    /// The magazine that is loaded.
+    current: Option<Cartridge>,
+    /// Full ones.
+    full: Stack,
+    /// An empty one.
+    spare: Option<Cartridge>,
+    /// How often the loaded one was exchanged.
+    exchanges: u32,
+}
+
+impl Stock {
+    const EMPTY: Self = Self { current: None, full: Stack::new(), spare: None, exchanges: 0 };
+
+    fn model(&self) -> Model {
+        match self.exchanges < EXCHANGES_FOR_BIG {
+            true => Model::Small,
+            false => Model::Big,
+        }
+    }
+}
+
+/// A thread's heap. Only its thread uses it.
+///
+/// (H1) A class's entry in `fast.loaded` is that of `current`, or of no magazine. (H2) `full_bytes`
+/// is the sum over the full magazines in stock.
+#[repr(C)]
+pub struct Heap {
+    /// What the fast paths read.
+    pub fast: Fast,
+    stocks: [Stock; CLASS_COUNT],
+    full_bytes: usize,
+    /// The next heap in the list of spare ones.
+    pub next: *mut Heap,
+}
+
+impl Heap {
+    /// A heap without magazines, which knows the zones as they are now.
+    pub fn new() -> Self {
+        let mut fast = Fast::routing(Owner::Thread);
+        fast.fine = ARENA.fine_map();
+        fast.coarse = ARENA.coarse_map();
+        let stocks = [Stock::EMPTY; CLASS_COUNT];
+        Self { fast, stocks, full_bytes: 0, next: core::ptr::null_mut() }
+    }
+
+    /// Takes note of how far the zones reach now. After that, blocks that were beyond are hits too.
+    pub fn look_around(&mut self) {
+        self.fast.fine = ARENA.fine_map();
+        self.fast.coarse = ARENA.coarse_map();
+    }
+
+    /// Takes a free block of `class`, and says whether it reads as zero. `None` without memory.
+    pub fn take(&mut self, class: SizeClass) -> Option<(Block, bool)> {
+        // SAFETY: `self` is this thread's heap.
+        if let Some(block) = unsafe { hit::pop(&mut self.fast, fast::entry_of(class)) } {
+            return Some((block, false));
+        }
+        let stock = &mut self.stocks[class.index()];
+        if let Some(full) = stock.full.pop() {
+            self.full_bytes -= full.capacity() * class.size_bytes();
+            if let Some(empty) = stock.current.take() {
+                self.keep_spare(class, empty);
+            }
+            let count = full.capacity();
+            return self.load_and_pop(class, full, count);
+        }
+        let Some(empty) = self.magazine_to_fill(class) else { return bin::take_one(class) };
+        match bin::refill(class, empty) {
+            Refill::Blocks(magazine, count) => self.load_and_pop(class, magazine, count),
+            Refill::ZeroBlock(magazine, block) => {
+                self.load(class, magazine, 0);
+                Some((block, true))
+            }
+            Refill::Nothing(magazine) => {
+                self.load(class, magazine, 0);
+                None
+            }
+        }
+    }
+
+    /// Keeps a free block of `class`, whose ledger byte is cleared.
+    pub fn keep(&mut self, class: SizeClass, block: Block) {
+        let loaded = self.fast.loaded[fast::entry_of(class)];
+        if loaded.top == loaded.limit {
+            match self.magazine_with_room(class) {
+                Some(empty) => self.load(class, empty, 0),
+                None => return bin::give_one(class, block),
+            }
+        }
+        let loaded = &mut self.fast.loaded[fast::entry_of(class)];
+        // SAFETY: (F1): the loaded magazine has room above `top`.
+        unsafe {
+            loaded.top = loaded.top.add(1);
+            loaded.top.write(block.address());
+        }
+    }
+
+    /// An empty magazine for blocks from the bin: the loaded one, or a larger one by now.
+    fn magazine_to_fill(&mut self, class: SizeClass) -> Option<Cartridge> {
+        let stock = &mut self.stocks[class.index()];
+        stock.exchanges = stock.exchanges.saturating_add(1);
+        let model = stock.model();
+        match stock.current.take().or_else(|| stock.spare.take()) {
+            Some(small) if model == Model::Big && small.model(class) == Model::Small => {
+                match Cartridge::new(Model::Big, class) {
+                    Some(big) => {
+                        small.recycle(Model::Small);
+                        Some(big)
+                    }
+                    None => Some(small),
+                }
+            }
+            Some(magazine) => Some(magazine),
+            None => Cartridge::new(model, class),
+        }
+    }
+
+    /// Puts the full loaded magazine in stock, or hands it over; returns an empty one.
+    fn magazine_with_room(&mut self, class: SizeClass) -> Option<Cartridge> {
+        let stock = &mut self.stocks[class.index()];
+        stock.exchanges = stock.exchanges.saturating_add(1);
+        let model = stock.model();
+        let Some(full) = stock.current.take() else { return Cartridge::new(model, class) };
+        let bytes = full.capacity() * class.size_bytes();
+        if self.full_bytes + bytes <= options::value(Choice::ThreadCache) {
+            let empty = stock.spare.take().or_else(|| Cartridge::new(model, class));
+            if let Some(empty) = empty {
+                stock.full.push(full);
+                self.full_bytes += bytes;
+                return Some(empty);
+            }
+        }
+        Some(bin::hand_over(class, full))
+    }
+
+    fn keep_spare(&mut self, class: SizeClass, empty: Cartridge) {
+        if let Some(other) = self.stocks[class.index()].spare.replace(empty) {
+            let model = other.model(class);
+            other.recycle(model);
+        }
+    }
+
+    fn load(&mut self, class: SizeClass, magazine: Cartridge, count: usize) {
+        // SAFETY: the first `count` slots hold blocks.
+        let top = unsafe { magazine.bottom().add(count) };
+        self.fast.loaded[fast::entry_of(class)] = Loaded { top, limit: magazine.limit() };
+        self.stocks[class.index()].current = Some(magazine);
+    }
+
+    fn load_and_pop(
+        &mut self,
+        class: SizeClass,
+        magazine: Cartridge,
+        count: usize,
+    ) -> Option<(Block, bool)> {
+        self.load(class, magazine, count);
+        // SAFETY: `self` is this thread's heap.
+        unsafe { hit::pop(&mut self.fast, fast::entry_of(class)) }.map(|block| (block, false))
+    }
+
+    /// Gives everything that the heap holds back to the bins.
+    pub fn empty_out(&mut self) {
+        for class in SizeClass::all() {
+            self.unload(class);
+            let stock = &mut self.stocks[class.index()];
+            while let Some(full) = stock.full.pop() {
+                let empty = bin::hand_over(class, full);
+                let model = empty.model(class);
+                empty.recycle(model);
+            }
+            if let Some(spare) = stock.spare.take() {
+                let model = spare.model(class);
+                spare.recycle(model);
+            }
+            stock.exchanges = 0;
+        }
+        self.full_bytes = 0;
+    }
+
+    fn unload(&mut self, class: SizeClass) {
+        let Some(magazine) = self.stocks[class.index()].current.take() else { return };
+        let loaded = &mut self.fast.loaded[fast::entry_of(class)];
+        // SAFETY: (H1): both point into the magazine.
+        let count = unsafe { loaded.top.offset_from(magazine.bottom()) } as usize;
+        *loaded = fast::NO_MAGAZINE;
+        if count > 0 {
+            // SAFETY: (F1): the slots up to `top` hold free blocks.
+            unsafe { bin::give_back(class, &magazine, count) };
+        }
+        let model = magazine.model(class);
+        magazine.recycle(model);
+    }
+}

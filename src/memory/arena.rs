@@ -1,0 +1,281 @@
+//! The arena: the address space of the heap and of its tables, and what its zones share: the bound
+//! on freed memory that stays resident, and what to do when memory runs out.
+
+use super::ledger::{CoarseMap, FineMap};
+use super::unit::{Kind, Run};
+use super::zone::{Found, Site, Taken, Zone};
+use crate::arithmetic::random::Random;
+use crate::arithmetic::size_class::{ZoneKind, COARSE_GRANULE_BYTES, UNIT_BYTES};
+use crate::os::environment;
+use crate::os::memory::{self, Range};
+use crate::services::metadata;
+use crate::services::options::{self, Choice};
+use core::sync::atomic::{AtomicU8, Ordering};
+
+const GIB: usize = 1 << 30;
+/// Address space of the zones: tiny, main, coarse. It costs nothing until it is used; a process has
+/// 128 TiB.
+const TINY_BYTES: usize = 128 * GIB;
+const MAIN_BYTES: usize = 512 * GIB;
+const COARSE_BYTES: usize = 2048 * GIB;
+/// Address space of the pool for heaps and magazines.
+const POOL_BYTES: usize = 16 * GIB;
+/// Around and between tables, never committed: what runs over one end of a table faults.
+const GUARD_BYTES: usize = 2 << 20;
+/// Huge pages need it, and moving page tables as a whole.
+const ALIGNMENT: usize = 2 << 20;
+/// Where claimed address space is looked for: from 32 to 80 TiB nothing is mapped by itself (the
+/// program lies above, AddressSanitizer's shadow below).
+const CLAIM_FROM: usize = 0x2000_0000_0000;
+const CLAIM_SPAN: usize = 0x3000_0000_0000;
+/// How much freed memory stays when address space is limited: other parts of the program need it.
+const CLAIMED_DIRTY_MAX: usize = 4 << 20;
+
+/// The arena of this process.
+pub static ARENA: Arena = Arena {
+    main: Zone::new(ZoneKind::Main),
+    tiny: Zone::new(ZoneKind::Tiny),
+    coarse: Zone::new(ZoneKind::Coarse),
+};
+
+/// The three zones.
+pub struct Arena {
+    main: Zone,
+    tiny: Zone,
+    coarse: Zone,
+}
+
+impl Arena {
+    /// Finds address space for everything. Called once, before any other use.
+    fn place(&self) {
+        let mut random = Random::new(environment::random_seed());
+        let heap_bytes = TINY_BYTES + MAIN_BYTES + COARSE_BYTES;
+        let (heap, tables) = find_space(heap_bytes, Self::tables_bytes(), &mut random);
+        let mut next = heap;
+        let mut tables = tables + GUARD_BYTES;
+        // In the order of the tiny and the main ledger, which must meet as their zones do.
+        let zones =
+            [(&self.tiny, TINY_BYTES), (&self.main, MAIN_BYTES), (&self.coarse, COARSE_BYTES)];
+        let sizes = zones.map(|(zone, bytes)| Zone::table_bytes(zone.kind(), bytes / UNIT_BYTES));
+        let ledgers = sizes.map(|size| cut(&mut tables, size[0], 0));
+        for (index, (zone, bytes)) in zones.into_iter().enumerate() {
+            let memory = Range { start: next, length: bytes };
+            next = memory.end();
+            let [_, records, bitmaps, states] = sizes[index];
+            let rest = [records, bitmaps, states].map(|size| cut(&mut tables, size, GUARD_BYTES));
+            zone.place(&Site { memory, tables: [ledgers[index], rest[0], rest[1], rest[2]] });
+        }
+        metadata::place_pool(cut(&mut tables, POOL_BYTES, GUARD_BYTES));
+    }
+
+    fn tables_bytes() -> usize {
+        let zones = [
+            (ZoneKind::Tiny, TINY_BYTES),
+            (ZoneKind::Main, MAIN_BYTES),
+            (ZoneKind::Coarse, COARSE_BYTES),
+        ];
+        let table_bytes =
+            |(kind, bytes)| Zone::table_bytes(kind, bytes / UNIT_BYTES).iter().sum::<usize>();
+        zones.map(table_bytes).iter().sum::<usize>() + POOL_BYTES + 16 * GUARD_BYTES
+    }
+
+    /// A zone by its kind.
+    #[inline(always)]
+    pub fn zone(&self, kind: ZoneKind) -> &Zone {
+        match kind {
+            ZoneKind::Main => &self.main,
+            ZoneKind::Tiny => &self.tiny,
+            ZoneKind::Coarse => &self.coarse,
+        }
+    }
+
+    /// The zones in the order in which their locks are taken.
+    pub fn zones(&self) -> [&Zone; 3] {
+        [&self.tiny, &self.main, &self.coarse]
+    }
+
+    /// The map of the fine zones as they are now.
+    pub fn fine_map(&self) -> FineMap {
+        let tiny = self.tiny.frontier() as usize * UNIT_BYTES;
+        let main = self.main.frontier() as usize * UNIT_BYTES;
+        FineMap::new(self.main.origin(), tiny, main, self.main.ledger.origin())
+    }
+
+    /// The map of the coarse zone as it is now.
+    pub fn coarse_map(&self) -> CoarseMap {
+        CoarseMap {
+            base: self.coarse.origin(),
+            granules: self.coarse.frontier() as usize * (UNIT_BYTES / COARSE_GRANULE_BYTES),
+            ledger: self.coarse.ledger.origin() as *const AtomicU8,
+        }
+    }
+
+    /// Takes a run from a zone as [`Zone::take`] does. When the kernel refuses memory, everything
+    /// that is free is decommitted first, and then it is tried again.
+    pub fn take(
+        &self,
+        kind: ZoneKind,
+        length: u32,
+        alignment: u32,
+        kinds: (Kind, Kind),
+    ) -> Option<Taken> {
+        let taken = self.take_or_grow(kind, length, alignment, kinds);
+        if taken.is_some() {
+            return taken;
+        }
+        let decommitted: u32 = self.zones().iter().map(|zone| zone.decommit_free()).sum();
+        match decommitted {
+            0 => None,
+            _ => self.take_or_grow(kind, length, alignment, kinds),
+        }
+    }
+
+    fn take_or_grow(
+        &self,
+        kind: ZoneKind,
+        length: u32,
+        alignment: u32,
+        kinds: (Kind, Kind),
+    ) -> Option<Taken> {
+        let zone = self.zone(kind);
+        let need = length.checked_add(alignment - 1)?;
+        loop {
+            match zone.take(length, alignment, kinds) {
+                Found::Run(taken) => return Some(taken),
+                Found::Refused => return None,
+                Found::NoRun => {}
+            }
+            self.follow_limit();
+            if !zone.grow(need) {
+                return None;
+            }
+        }
+    }
+
+    /// Gives back a run whose contents nobody needs, and keeps the bound on dirty free memory.
+    pub fn give(&self, kind: ZoneKind, run: Run) {
+        self.zone(kind).give(run);
+        self.keep_bound();
+    }
+
+    /// Purges free runs until no more of them is dirty than the bound says.
+    pub fn keep_bound(&self) {
+        let dirty = |zone: &Zone| zone.dirty_units() as usize * UNIT_BYTES;
+        let mut total: usize = self.zones().iter().map(|zone| dirty(zone)).sum();
+        let bound = self.dirty_bound();
+        if total <= bound {
+            return;
+        }
+        // Down to three quarters, so that the next purge is some way off.
+        for zone in [&self.coarse, &self.main, &self.tiny] {
+            while total > bound / 4 * 3 {
+                let purged = zone.purge_one() as usize * UNIT_BYTES;
+                if purged == 0 {
+                    break;
+                }
+                total -= purged.min(total);
+            }
+        }
+    }
+
+    /// Purges every free run; returns how many bytes that were.
+    pub fn purge_all(&self) -> usize {
+        let mut units = 0;
+        for zone in self.zones() {
+            loop {
+                let purged = zone.purge_one() as usize;
+                units += purged;
+                if purged == 0 {
+                    break;
+                }
+            }
+        }
+        units * UNIT_BYTES
+    }
+
+    fn dirty_bound(&self) -> usize {
+        let used: usize = self.zones().iter().map(|zone| zone.frontier() as usize).sum();
+        let free: usize = self.zones().iter().map(|zone| zone.free_and_dirty_units().0 as usize).sum();
+        let bound = options::value(Choice::DirtyMax).max((used - free.min(used)) * UNIT_BYTES / 8);
+        match memory::is_claimed() {
+            true => bound.min(CLAIMED_DIRTY_MAX),
+            false => bound,
+        }
+    }
+
+    /// When the program has limited its address space since the start, stops reserving: what isn't
+    /// committed is unmapped, since it would count.
+    fn follow_limit(&self) {
+        if memory::is_claimed() || !memory::is_address_space_limited() {
+            return;
+        }
+        let _tiny = self.tiny.growth_lock().lock();
+        let _main = self.main.growth_lock().lock();
+        let _coarse = self.coarse.growth_lock().lock();
+        let _pool = metadata::pool_lock().lock();
+        if memory::is_claimed() {
+            return;
+        }
+        memory::claim_from_now_on();
+        let pool = [metadata::pool_uncommitted()];
+        for range in self.zones().iter().flat_map(|zone| zone.unused()).chain(pool) {
+            // SAFETY: uncommitted, and the locks keep anybody from committing it meanwhile.
+            unsafe { memory::release(range) };
+        }
+    }
+}
+
+/// Cuts `length` bytes off the front of `next`, and `guard` more.
+fn cut(next: &mut usize, length: usize, guard: usize) -> Range {
+    let range = Range { start: *next, length };
+    *next += length + guard;
+    range
+}
+
+/// Addresses for the heap and for its tables, aligned and hard to guess.
+fn find_space(heap_bytes: usize, tables_bytes: usize, random: &mut Random) -> (usize, usize) {
+    if !memory::is_address_space_limited() {
+        if let Some(found) = reserve_both(heap_bytes, tables_bytes, random) {
+            return found;
+        }
+    }
+    memory::claim_from_now_on();
+    let heap = CLAIM_FROM + random.below(CLAIM_SPAN / ALIGNMENT) * ALIGNMENT;
+    let tables = heap + heap_bytes + ALIGNMENT * (1 + random.below(1 << 16));
+    (heap, tables)
+}
+
+fn reserve_both(
+    heap_bytes: usize,
+    tables_bytes: usize,
+    random: &mut Random,
+) -> Option<(usize, usize)> {
+    let mut reserve = |length: usize| {
+        let slack = ALIGNMENT * (1 + random.below(1024));
+        memory::reserve(0, length + slack).map(|range| (range, (range.start + slack) & !(ALIGNMENT - 1)))
+    };
+    let (range, heap) = reserve(heap_bytes)?;
+    let Some((_, tables)) = reserve(tables_bytes) else {
+        // SAFETY: just reserved, used by nobody.
+        unsafe { memory::release(range) };
+        return None;
+    };
+    Some((heap, tables))
+}
+
+/// Whether the arena has been placed: 0 not yet, 1 it is being done, 2 done.
+static PLACED: AtomicU8 = AtomicU8::new(0);
+
+/// Places the arena if that hasn't been done.
+pub fn ensure_placed() {
+    loop {
+        match PLACED.load(Ordering::Acquire) {
+            2 => return,
+            0 if PLACED.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok() => {
+                ARENA.place();
+                PLACED.store(2, Ordering::Release);
+            }
+            _ => core::hint::spin_loop(),
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Bins: what the threads share of each size class, behind one lock: full magazines, and the slabs
+//! that have free blocks, the fullest first. Nothing here makes a system call under the lock.
+
+use super::arena::ARENA;
+use super::block::Block;
+use super::magazine::{Cartridge, Stack};
+use super::slab::Slab;
+use super::unit::{Record, Unit, NO_UNIT};
+use crate::arithmetic::size_class::{SizeClass, CLASS_COUNT};
+use crate::services::report::{self, Call};
+use crate::sync::lock::{Guard, Lock};
+use core::mem;
+
+/// Slabs with free blocks are in one of this many lists, by the share of their blocks that is free.
+const LISTS: usize = 4;
+/// A bin keeps at most this many full magazines, and at most this many bytes in them.
+const FULL_MAX: usize = 16;
+const FULL_BYTES_MAX: usize = 256 << 10;
+
+/// The shared part of a size class.
+///
+/// (B1) Each slab of the class with a free block is in the list of its share of free blocks; a slab
+///      without one is in no list. (B2) `idle_slabs` counts slabs whose blocks are all free.
+pub struct Bin {
+    full: Stack,
+    empty: Stack,
+    lists: [Unit; LISTS],
+    idle_slabs: usize,
+    /// Slabs of the class.
+    pub slabs: usize,
+    /// Magazines that were filled from slabs or taken full.
+    pub refills: usize,
+    /// Magazines whose blocks went back to their slabs.
+    pub spills: usize,
+}
+
+impl Bin {
+    const fn new() -> Self {
+        Self {
+            full: Stack::new(),
+            empty: Stack::new(),
+            lists: [NO_UNIT; LISTS],
+            idle_slabs: 0,
+            slabs: 0,
+            refills: 0,
+            spills: 0,
+        }
+    }
+}
+
+static BINS: [Lock<Bin>; CLASS_COUNT] = [const { Lock::new(Bin::new()) }; CLASS_COUNT];
+
+/// The bin of a class.
+pub fn bin(class: SizeClass) -> &'static Lock<Bin> {
+    &BINS[class.index()]
+}
+
+/// What a refill brought.
+pub enum Refill {
+    /// A magazine with that many blocks in its first slots.
+    Blocks(Cartridge, usize),
+    /// One block, which reads as zero, and the magazine as empty as it was.
+    ZeroBlock(Cartridge, Block),
+    /// There is no memory; the magazine as empty as it was.
+    Nothing(Cartridge),
+}
+
+/// Gets blocks of `class` for an empty magazine: a full one in exchange, or blocks of slabs in it.
+pub fn refill(class: SizeClass, mut empty: Cartridge) -> Refill {
+    loop {
+        let mut bin = bin(class).lock();
+        bin.refills += 1;
+        if let Some(full) = bin.full.pop() {
+            let count = full.capacity();
+            bin.empty.push(empty);
+            return Refill::Blocks(full, count);
+        }
+        match bin.fill(class, &mut empty) {
+            (0, _) => {}
+            (_, true) => {
+                // SAFETY: `fill` has just stored it.
+                let block = unsafe { empty.block(0) };
+                return Refill::ZeroBlock(empty, block);
+            }
+            (count, false) => return Refill::Blocks(empty, count),
+        }
+        drop(bin);
+        match Slab::create(class) {
+            Some(slab) => self::bin(class).lock().adopt(slab),
+            None => return Refill::Nothing(empty),
+        }
+    }
+}
+
+/// Gives a full magazine to the bin; returns an empty one in exchange. Without memory for one, or
+/// with enough full ones in the bin, its blocks go back to their slabs and it is returned itself.
+pub fn hand_over(class: SizeClass, full: Cartridge) -> Cartridge {
+    let bytes = full.capacity() * class.size_bytes();
+    let full_max = (FULL_BYTES_MAX / bytes).min(FULL_MAX);
+    let mut bin = bin(class).lock();
+    if bin.full.len() < full_max {
+        if let Some(empty) = bin.empty.pop() {
+            bin.full.push(full);
+            return empty;
+        }
+        drop(bin);
+        if let Some(empty) = Cartridge::new(full.model(class), class) {
+            self::bin(class).lock().full.push(full);
+            return empty;
+        }
+        bin = self::bin(class).lock();
+    }
+    // SAFETY: a full magazine has a block in every slot.
+    unsafe { spill(bin, class, &full, full.capacity()) };
+    full
+}
+
+/// Puts the first `count` blocks of a magazine back into their slabs.
+///
+/// # Safety
+/// The slots must hold free blocks of the class.
+pub unsafe fn give_back(class: SizeClass, cartridge: &Cartridge, count: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { spill(bin(class).lock(), class, cartridge, count) };
+}
+
+/// # Safety
+/// As [`give_back`].
+unsafe fn spill(mut bin: Guard<Bin>, class: SizeClass, cartridge: &Cartridge, count: usize) {
+    bin.spills += 1;
+    let mut released = NO_UNIT;
+    for index in 0..count {
+        // SAFETY: the caller's promise.
+        let block = unsafe { cartridge.block(index) };
+        released = bin.give(class, block, released);
+    }
+    drop(bin);
+    return_slabs(class, released);
+}
+
+/// Takes one block, for a thread without magazines. Says whether it reads as zero.
+pub fn take_one(class: SizeClass) -> Option<(Block, bool)> {
+    loop {
+        let mut bin = bin(class).lock();
+        let mut found = None;
+        let (count, is_zero) = bin.take(class, 1, |block| found = Some(block));
+        if count == 1 {
+            return found.map(|block| (block, is_zero));
+        }
+        drop(bin);
+        let slab = Slab::create(class)?;
+        self::bin(class).lock().adopt(slab);
+    }
+}
+
+/// Puts one free block back, for a thread without magazines.
+pub fn give_one(class: SizeClass, block: Block) {
+    let released = bin(class).lock().give(class, block, NO_UNIT);
+    return_slabs(class, released);
+}
+
+/// Puts the blocks of the bin's full magazines back into their slabs and its idle slabs back into
+/// the arena.
+pub fn flush(class: SizeClass) {
+    let mut bin = bin(class).lock();
+    let mut released = NO_UNIT;
+    let mut emptied = Stack::new();
+    while let Some(full) = bin.full.pop() {
+        for index in 0..full.capacity() {
+            // SAFETY: a full magazine has a block in every slot.
+            let block = unsafe { full.block(index) };
+            released = bin.give(class, block, released);
+        }
+        emptied.push(full);
+    }
+    while let Some(cartridge) = emptied.pop() {
+        bin.empty.push(cartridge);
+    }
+    released = bin.release_idle(class, released);
+    drop(bin);
+    return_slabs(class, released);
+}
+
+/// Gives slabs, linked through `next`, back to the arena.
+fn return_slabs(class: SizeClass, mut unit: Unit) {
+    while unit != NO_UNIT {
+        let slab = Slab { class, unit };
+        unit = slab.record().next;
+        ARENA.give(class.zone(), slab.run());
+    }
+}
+
+impl Bin {
+    /// Adds a slab whose blocks are all free.
+    fn adopt(&mut self, slab: Slab) {
+        self.slabs += 1;
+        self.idle_slabs += 1;
+        self.link(slab);
+    }
+
+    /// Fills the magazine so that its blocks will be popped in ascending order. Returns how many
+    /// there are, and whether it is one that reads as zero.
+    fn fill(&mut self, class: SizeClass, magazine: &mut Cartridge) -> (usize, bool) {
+        let capacity = magazine.capacity();
+        let mut at = capacity;
+        let mut is_zero = false;
+        while at > 0 && !is_zero {
+            if at < capacity && self.has_only_zero_blocks(class) {
+                break;
+            }
+            let (count, zero) = self.take(class, at, |block| {
+                at -= 1;
+                magazine.set_block(at, block);
+            });
+            if count == 0 {
+                break;
+            }
+            is_zero = zero;
+        }
+        let count = capacity - at;
+        magazine.move_down(capacity, count);
+        (count, is_zero)
+    }
+
+    /// Whether the slab that is next to be taken from has no free blocks but such as read as zero.
+    fn has_only_zero_blocks(&self, class: SizeClass) -> bool {
+        let next = self.lists.iter().find(|unit| **unit != NO_UNIT);
+        next.is_some_and(|unit| {
+            let record = Slab { class, unit: *unit }.record();
+            record.zero_mask != 0 && record.zero_mask == record.free_mask
+        })
+    }
+
+    /// Takes up to `want` blocks from the fullest slab, as [`Slab::take`] does.
+    fn take(&mut self, class: SizeClass, want: usize, each: impl FnMut(Block)) -> (usize, bool) {
+        let Some(&unit) = self.lists.iter().find(|unit| **unit != NO_UNIT) else {
+            return (0, false);
+        };
+        let slab = Slab { class, unit };
+        let record = slab.record();
+        if record.free_blocks == record.capacity {
+            self.idle_slabs -= 1;
+        }
+        let taken = slab.take(want, each);
+        self.relink(slab);
+        taken
+    }
+
+    /// Puts a block back into its slab. A slab that is idle then is linked into `released` unless
+    /// the bin keeps it; returns the list's new head.
+    fn give(&mut self, class: SizeClass, block: Block, released: Unit) -> Unit {
+        let slab = Slab::of(block, class);
+        if !slab.give(block) {
+            let (name, address) = ("free", block.address());
+            let call = Call { name, address, size: None, alignment: None };
+            report::double_free(call, class.size_bytes());
+        }
+        let record = slab.record();
+        if record.free_blocks == record.capacity {
+            // One idle slab stays, so that a single block going to and fro costs little.
+            if self.idle_slabs > 0 || class.slab_units() > 1 {
+                return self.release(slab, released);
+            }
+            self.idle_slabs += 1;
+        }
+        self.relink(slab);
+        released
+    }
+
+    fn release(&mut self, slab: Slab, released: Unit) -> Unit {
+        self.unlink(slab);
+        self.slabs -= 1;
+        slab.record().next = released;
+        slab.unit
+    }
+
+    fn release_idle(&mut self, class: SizeClass, mut released: Unit) -> Unit {
+        let mut unit = self.lists[LISTS - 1];
+        while unit != NO_UNIT {
+            let slab = Slab { class, unit };
+            let record = slab.record();
+            unit = record.next;
+            if record.free_blocks == record.capacity {
+                self.idle_slabs -= 1;
+                released = self.release(slab, released);
+            }
+        }
+        released
+    }
+
+    fn list_of(record: &Record) -> u8 {
+        match (record.free_blocks as usize, record.capacity as usize) {
+            (0, _) => Record::NO_LIST,
+            (free, capacity) => ((free * LISTS - 1) / capacity) as u8,
+        }
+    }
+
+    /// Moves the slab to the list that it belongs in now.
+    #[inline]
+    fn relink(&mut self, slab: Slab) {
+        let record = slab.record();
+        if record.list != Self::list_of(record) {
+            self.unlink(slab);
+            self.link(slab);
+        }
+    }
+
+    fn link(&mut self, slab: Slab) {
+        let record = slab.record();
+        record.list = Self::list_of(record);
+        if record.list == Record::NO_LIST {
+            return;
+        }
+        let head = mem::replace(&mut self.lists[record.list as usize], slab.unit);
+        (record.next, record.previous) = (head, NO_UNIT);
+        if head != NO_UNIT {
+            Slab { unit: head, ..slab }.record().previous = slab.unit;
+        }
+    }
+
+    fn unlink(&mut self, slab: Slab) {
+        let record = slab.record();
+        if record.list == Record::NO_LIST {
+            return;
+        }
+        let (next, previous) = (record.next, record.previous);
+        match previous {
+            NO_UNIT => self.lists[record.list as usize] = next,
+            _ => Slab { unit: previous, ..slab }.record().next = next,
+        }
+        if next != NO_UNIT {
+            Slab { unit: next, ..slab }.record().previous = previous;
+        }
+        record.list = Record::NO_LIST;
+    }
+
+    /// Bytes of free blocks in the bin's full magazines.
+    pub fn magazine_bytes(&self, class: SizeClass) -> usize {
+        let mut blocks = 0;
+        self.full.for_each(|cartridge| blocks += cartridge.capacity());
+        blocks * class.size_bytes()
+    }
+
+    /// Panics unless (B1) and (B2) hold; returns the number of blocks that are free in slabs.
+    pub fn validate(&self, class: SizeClass) -> usize {
+        let (mut idle, mut free) = (0, 0);
+        for (list, head) in self.lists.iter().enumerate() {
+            let (mut unit, mut previous) = (*head, NO_UNIT);
+            while unit != NO_UNIT {
+                let record = Slab { class, unit }.record();
+                assert_eq!(record.class as usize, class.index());
+                assert_eq!((record.list, record.previous), (list as u8, previous), "(B1)");
+                assert_eq!(Self::list_of(record), list as u8, "(B1)");
+                idle += usize::from(record.free_blocks == record.capacity);
+                free += record.free_blocks as usize;
+                (previous, unit) = (unit, record.next);
+            }
+        }
+        assert_eq!(idle, self.idle_slabs, "(B2)");
+        free
+    }
+
+    /// Calls `visit` with each block in the bin's full magazines.
+    pub fn for_each_cached(&self, mut visit: impl FnMut(Block)) {
+        self.full.for_each(|cartridge| {
+            for index in 0..cartridge.capacity() {
+                // SAFETY: a full magazine has a block in every slot.
+                visit(unsafe { cartridge.block(index) });
+            }
+        });
+    }
+}

@@ -1,0 +1,16 @@
+//! Floor 4: the arena, cut into zones; the ledger; slabs and bins for blocks of the size classes;
+//! runs of units for large blocks.
+
+pub mod arena;
+pub mod bin;
+pub mod block;
+pub mod census;
+pub mod find;
+pub mod large;
+pub mod ledger;
+pub mod magazine;
+pub mod run;
+pub mod slab;
+pub mod unit;
+pub mod validate;
+pub mod zone;

@@ -1,0 +1,462 @@
+//! Zones: the parts of the arena, each with its units, their tables, and its free runs.
+//!
+//! A zone is used from one end on, up to its frontier, and committed in steps. Runs are taken and
+//! given back under the zone's lock, which is never held during a system call; growing has a lock
+//! of its own, which is.
+
+use super::run::{Runs, Units};
+use super::unit::{Kind, Record, Run, State, Unit};
+use crate::arithmetic::size_class::{ZoneKind, UNIT_BYTES};
+use crate::os::memory::{self, CommitError, Range};
+use crate::services::metadata::Table;
+use crate::sync::lock::Lock;
+use core::mem::size_of;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+/// Units that are committed at a time at first; later it is an eighth of the zone.
+const GROWTH_UNITS_LEAST: u32 = 16;
+const GROWTH_UNITS_MOST: u32 = 1024;
+
+/// Tables that are indexed in parallel start at different offsets in their pages, or their first
+/// entries would share the low twelve bits of their addresses and wait for each other.
+const RECORDS_SKEW: usize = 0x900;
+const BITMAPS_SKEW: usize = 0x540;
+const STATES_SKEW: usize = 0x240;
+
+/// One zone. See [`Run`]s in `run.rs` for how its units are managed.
+///
+/// (Z1) Units below `frontier` have committed table entries; their pages are as their state says.
+pub struct Zone {
+    kind: ZoneKind,
+    /// The end that the zone is used from.
+    origin: AtomicUsize,
+    units_max: AtomicU32,
+    frontier: AtomicU32,
+    /// The zone's part of the ledger.
+    pub ledger: Table,
+    records: Table,
+    bitmaps: Table,
+    states: Table,
+    runs: Lock<Runs>,
+    growth: Lock<()>,
+}
+
+/// A run taken from a zone, with what is known of its pages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// The run. The caller owns it.
+    pub run: Run,
+    /// Whether all of it reads as zero.
+    pub is_zero: bool,
+}
+
+/// What [`Zone::take`] came to.
+pub enum Found {
+    /// A run.
+    Run(Taken),
+    /// No free run is long enough; the zone has to grow.
+    NoRun,
+    /// The kernel refuses to make the run usable.
+    Refused,
+}
+
+/// Where a zone's memory and tables lie.
+pub struct Site {
+    /// The zone's address space.
+    pub memory: Range,
+    /// Its tables' address space: ledger, records, bitmaps, states.
+    pub tables: [Range; 4],
+}
+
+impl Zone {
+    /// A zone without a place.
+    pub const fn new(kind: ZoneKind) -> Self {
+        let grows_down = matches!(kind, ZoneKind::Tiny);
+        Self {
+            kind,
+            origin: AtomicUsize::new(0),
+            units_max: AtomicU32::new(0),
+            frontier: AtomicU32::new(0),
+            ledger: Table::new(grows_down),
+            records: Table::new(false),
+            bitmaps: Table::new(false),
+            states: Table::new(false),
+            runs: Lock::new(Runs::new()),
+            growth: Lock::new(()),
+        }
+    }
+
+    /// Gives the zone its place. Called once, before any other use.
+    pub fn place(&self, site: &Site) {
+        let origin = if self.grows_down() { site.memory.end() } else { site.memory.start };
+        self.origin.store(origin, Ordering::Relaxed);
+        self.units_max.store((site.memory.length / UNIT_BYTES) as u32, Ordering::Relaxed);
+        let tables = [&self.ledger, &self.records, &self.bitmaps, &self.states];
+        for (table, range) in tables.into_iter().zip(site.tables) {
+            table.place(range);
+        }
+    }
+
+    /// Bytes of each table for a zone of `units`: ledger, records, bitmaps, states.
+    pub const fn table_bytes(kind: ZoneKind, units: usize) -> [usize; 4] {
+        [
+            units * Self::ledger_bytes(kind),
+            units * size_of::<Record>() + UNIT_BYTES,
+            units * Self::bitmap_bytes(kind) + UNIT_BYTES,
+            units + UNIT_BYTES,
+        ]
+    }
+
+    const fn ledger_bytes(kind: ZoneKind) -> usize {
+        match kind {
+            ZoneKind::Main => UNIT_BYTES / 64,
+            ZoneKind::Tiny => UNIT_BYTES / 16,
+            ZoneKind::Coarse => UNIT_BYTES / 256,
+        }
+    }
+
+    /// Bytes of the bitmap that a unit's slab has: a bit for each of the smallest blocks. Coarse
+    /// slabs have theirs in the record.
+    const fn bitmap_bytes(kind: ZoneKind) -> usize {
+        match kind {
+            ZoneKind::Main => UNIT_BYTES / 64 / 8,
+            ZoneKind::Tiny => UNIT_BYTES / 16 / 8,
+            ZoneKind::Coarse => 0,
+        }
+    }
+
+    const fn grows_down(&self) -> bool {
+        matches!(self.kind, ZoneKind::Tiny)
+    }
+
+    /// Which zone this is.
+    pub fn kind(&self) -> ZoneKind {
+        self.kind
+    }
+
+    /// The end that the zone is used from.
+    pub fn origin(&self) -> usize {
+        self.origin.load(Ordering::Relaxed)
+    }
+
+    /// How many units the zone has reached.
+    pub fn frontier(&self) -> Unit {
+        self.frontier.load(Ordering::Acquire)
+    }
+
+    /// The memory of a run.
+    pub fn range(&self, run: Run) -> Range {
+        let (first, length) = (run.first as usize * UNIT_BYTES, run.units as usize * UNIT_BYTES);
+        match self.grows_down() {
+            true => Range { start: self.origin() - first - length, length },
+            false => Range { start: self.origin() + first, length },
+        }
+    }
+
+    /// The unit that `address` lies in, if the zone has reached it.
+    pub fn unit_at(&self, address: usize) -> Option<Unit> {
+        let distance = match self.grows_down() {
+            true => self.origin().wrapping_sub(1).wrapping_sub(address),
+            false => address.wrapping_sub(self.origin()),
+        };
+        let unit = distance / UNIT_BYTES;
+        (unit < self.frontier() as usize).then_some(unit as Unit)
+    }
+
+    /// The tables of units.
+    #[inline(always)]
+    pub fn units(&self) -> Units {
+        let records = self.records.origin() + RECORDS_SKEW;
+        let states = self.states.origin() + STATES_SKEW;
+        Units::new(records as *mut Record, states as *mut u8)
+    }
+
+    /// The record of a unit.
+    ///
+    /// # Safety
+    /// The zone must have reached the unit, and (U2) must let the caller in.
+    #[inline(always)]
+    pub unsafe fn record<'a>(&self, unit: Unit) -> &'a mut Record {
+        // SAFETY: the caller's promise.
+        unsafe { self.units().record(unit) }
+    }
+
+    /// The bitmap of the slab in `unit`, of a fine zone.
+    #[inline(always)]
+    pub fn bitmap(&self, unit: Unit) -> *mut u64 {
+        let start = self.bitmaps.origin() + BITMAPS_SKEW;
+        (start + unit as usize * Self::bitmap_bytes(self.kind)) as *mut u64
+    }
+
+    /// Takes a free run of `length` units that starts at a multiple of `alignment` units in memory,
+    /// marks its first and last unit and makes its pages usable.
+    pub fn take(&self, length: u32, alignment: u32, kinds: (Kind, Kind)) -> Found {
+        let run = {
+            let mut runs = self.runs.lock();
+            let origin = self.origin() / UNIT_BYTES;
+            // SAFETY: the zone's own units, under its lock.
+            unsafe {
+                let run = runs.take(self.units(), length, alignment, origin);
+                if let Some(run) = run {
+                    self.units().mark(run, kinds.0, kinds.1);
+                }
+                run
+            }
+        };
+        let Some(run) = run else { return Found::NoRun };
+        if self.commit_void(run) {
+            return Found::Run(Taken { run, is_zero: self.is_zero(run) });
+        }
+        self.give_as_is(run);
+        Found::Refused
+    }
+
+    /// Lengthens a run that the caller owns by `length` units, if those behind it are free and can
+    /// be made usable. Says whether the new part reads as zero.
+    pub fn lengthen(&self, run: Run, length: u32, kinds: (Kind, Kind)) -> Option<Taken> {
+        let units = self.units();
+        let added = {
+            let mut runs = self.runs.lock();
+            // SAFETY: the zone's own units, under its lock; the caller owns `run`.
+            unsafe {
+                let added = runs.take_at(units, run.end(), length)?;
+                units.mark(Run { units: run.units + length, ..run }, kinds.0, kinds.1);
+                added
+            }
+        };
+        match self.commit_void(added) {
+            true => Some(Taken { run: added, is_zero: self.is_zero(added) }),
+            false => {
+                let mut runs = self.runs.lock();
+                // SAFETY: as above; the run gets its old end back before its neighbour is free.
+                unsafe {
+                    units.mark(run, kinds.0, kinds.1);
+                    runs.give(units, added);
+                }
+                None
+            }
+        }
+    }
+
+    /// Gives back a run whose contents nobody needs. Its pages count as dirty from now on.
+    pub fn give(&self, run: Run) {
+        // SAFETY: the caller gives up the run; the states are its own until then.
+        unsafe { self.units().states(run).fill(State::Dirty as u8) };
+        self.give_as_is(run);
+    }
+
+    /// Gives back a run whose units' states are right.
+    pub fn give_as_is(&self, run: Run) {
+        let mut runs = self.runs.lock();
+        // SAFETY: the zone's own units, under its lock; the caller gives up the run.
+        unsafe { runs.give(self.units(), run) };
+    }
+
+    /// Shortens a run that the caller owns to `kept` units and gives back the rest.
+    pub fn shorten(&self, run: Run, kept: u32, kinds: (Kind, Kind)) {
+        let rest = Run { first: run.first + kept, units: run.units - kept };
+        let units = self.units();
+        // SAFETY: the caller owns the run; its new end is marked before the rest is free.
+        unsafe {
+            units.states(rest).fill(State::Dirty as u8);
+            units.mark(Run { units: kept, ..run }, kinds.0, kinds.1);
+        }
+        self.give_as_is(rest);
+    }
+
+    /// Free units that are dirty.
+    pub fn dirty_units(&self) -> u32 {
+        self.runs.lock().dirty_units
+    }
+
+    /// Units in free runs, and those of them that are dirty.
+    pub fn free_and_dirty_units(&self) -> (u32, u32) {
+        let runs = self.runs.lock();
+        (runs.free_units, runs.dirty_units)
+    }
+
+    /// Gives the pages of one free run with dirty units back to the kernel; returns how many units
+    /// that were, 0 when there is none or the kernel refuses.
+    pub fn purge_one(&self) -> u32 {
+        // SAFETY: the zone's own units, under its lock.
+        let Some(run) = (unsafe { self.runs.lock().take_dirty(self.units()) }) else { return 0 };
+        let purged = self.each_stretch(run, State::Dirty, |stretch| match memory::is_claimed() {
+            // SAFETY: the run is free, and taken out of the lists.
+            true => unsafe { memory::decommit(self.range(stretch)) }.then_some(State::Void),
+            // SAFETY: as above.
+            false => unsafe { memory::purge(self.range(stretch)) }.then_some(State::Clean),
+        });
+        self.give_as_is(run);
+        purged
+    }
+
+    /// Decommits every free run; returns how many units that were. For when memory has run out.
+    pub fn decommit_free(&self) -> u32 {
+        let mut total = 0;
+        loop {
+            // SAFETY: the zone's own units, under its lock.
+            let taken = unsafe { self.runs.lock().take_committed(self.units()) };
+            let Some(run) = taken else { return total };
+            let mut done = 0;
+            for state in [State::Dirty, State::Clean] {
+                done += self.each_stretch(run, state, |stretch| {
+                    // SAFETY: the run is free, and taken out of the lists.
+                    unsafe { memory::decommit(self.range(stretch)) }.then_some(State::Void)
+                });
+            }
+            self.give_as_is(run);
+            total += done;
+            if done == 0 {
+                return total;
+            }
+        }
+    }
+
+    /// Notes that the units of a run that the caller owns are all in `state`.
+    pub fn set_state(&self, run: Run, state: State) {
+        // SAFETY: the caller owns the run.
+        unsafe { self.units().states(run).fill(state as u8) };
+    }
+
+    /// The zone's locks, in the order in which they are taken.
+    pub fn hold_for_fork(&self) {
+        self.growth.hold_for_fork();
+        self.runs.hold_for_fork();
+    }
+
+    /// Opens them again.
+    ///
+    /// # Safety
+    /// As [`Lock::release_after_fork`].
+    pub unsafe fn release_after_fork(&self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.runs.release_after_fork();
+            self.growth.release_after_fork();
+        }
+    }
+
+    /// The lock that keeps the frontier where it is.
+    pub fn growth_lock(&self) -> &Lock<()> {
+        &self.growth
+    }
+
+    /// Address space beyond the frontier, of the zone and of its tables; the caller holds the lock
+    /// of growth.
+    pub fn unused(&self) -> [Range; 5] {
+        let frontier = self.frontier();
+        let units = self.units_max.load(Ordering::Relaxed) - frontier;
+        [
+            self.range(Run { first: frontier, units }),
+            self.ledger.uncommitted(),
+            self.records.uncommitted(),
+            self.bitmaps.uncommitted(),
+            self.states.uncommitted(),
+        ]
+    }
+
+    /// Runs `visit` on the free runs' structure; panics unless it is in order.
+    pub fn validate_runs(&self, visit: impl FnMut(Run)) {
+        let runs = self.runs.lock();
+        // SAFETY: the zone's own units, under its lock.
+        unsafe { runs.validate(self.units(), visit) };
+    }
+
+    /// Bytes committed for tables.
+    pub fn table_committed_bytes(&self) -> usize {
+        [&self.ledger, &self.records, &self.bitmaps, &self.states]
+            .iter()
+            .map(|table| table.committed_bytes())
+            .sum()
+    }
+
+    fn is_zero(&self, run: Run) -> bool {
+        // SAFETY: the caller owns the run.
+        unsafe { self.units().states(run) }.iter().all(|byte| *byte == State::Clean as u8)
+    }
+
+    /// Commits what is void of a run that the caller owns; false when the kernel refuses.
+    fn commit_void(&self, run: Run) -> bool {
+        // SAFETY: the caller owns the run.
+        let void = unsafe { self.units().count(run, State::Void) };
+        let committed = self.each_stretch(run, State::Void, |stretch| {
+            // SAFETY: the run is the caller's, and void.
+            unsafe { memory::commit(self.range(stretch)) }.ok().map(|()| State::Clean)
+        });
+        committed == void
+    }
+
+    /// Calls `change` for each stretch of units of a run that are in `state`; where it returns a
+    /// state, they are in that from then on. Returns how many units were changed.
+    fn each_stretch(
+        &self,
+        run: Run,
+        state: State,
+        mut change: impl FnMut(Run) -> Option<State>,
+    ) -> u32 {
+        // SAFETY: the caller owns the run.
+        let states = unsafe { self.units().states(run) };
+        let (mut at, mut changed) = (0, 0);
+        while let Some(skip) = states[at..].iter().position(|byte| *byte == state as u8) {
+            let start = at + skip;
+            let rest = &states[start..];
+            let length = rest.iter().position(|byte| *byte != state as u8).unwrap_or(rest.len());
+            at = start + length;
+            let stretch = Run { first: run.first + start as u32, units: length as u32 };
+            if let Some(new) = change(stretch) {
+                states[start..at].fill(new as u8);
+                changed += length as u32;
+            }
+        }
+        changed
+    }
+
+    /// Moves the frontier by `need` units or more; false when the kernel refuses or the zone is
+    /// full.
+    pub fn grow(&self, need: u32) -> bool {
+        let _growing = self.growth.lock();
+        let frontier = self.frontier();
+        let step = (frontier / 8).clamp(GROWTH_UNITS_LEAST, GROWTH_UNITS_MOST).max(need);
+        [step, need].into_iter().any(|length| self.grow_by(frontier, length))
+    }
+
+    fn grow_by(&self, frontier: Unit, length: u32) -> bool {
+        let mut new = Run { first: frontier, units: length };
+        // Where something else has been mapped into claimed address space, go on behind it.
+        for skip_log2 in 0..24 {
+            let Some(end) = new.first.checked_add(new.units) else { return false };
+            if end > self.units_max.load(Ordering::Relaxed) || !self.ensure_tables(end) {
+                return false;
+            }
+            // SAFETY: beyond the frontier nothing is used.
+            match unsafe { memory::commit(self.range(new)) } {
+                Ok(()) => {
+                    self.open(frontier, new);
+                    return true;
+                }
+                Err(CommitError::Refused) => return false,
+                Err(CommitError::Taken) => new.first += 1 << skip_log2,
+            }
+        }
+        false
+    }
+
+    fn ensure_tables(&self, units: Unit) -> bool {
+        let units = units as usize;
+        self.ledger.ensure(units * Self::ledger_bytes(self.kind))
+            && self.records.ensure(RECORDS_SKEW + units * size_of::<Record>())
+            && self.bitmaps.ensure(BITMAPS_SKEW + units * Self::bitmap_bytes(self.kind))
+            && self.states.ensure(STATES_SKEW + units)
+    }
+
+    /// Moves the frontier to the end of `new`, which is committed, and makes it a free run. Units
+    /// between the frontier and it stay unused for ever.
+    fn open(&self, frontier: Unit, new: Run) {
+        let mut runs = self.runs.lock();
+        debug_assert_eq!(runs.frontier, frontier);
+        runs.frontier = new.end();
+        self.frontier.store(new.end(), Ordering::Release);
+        // SAFETY: the zone's own units, under its lock; nobody else knows of the new ones.
+        unsafe { runs.give(self.units(), new) };
+    }
+}

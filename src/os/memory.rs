@@ -1,0 +1,215 @@
+//! Address space and pages: the one door to mmap, munmap, mprotect, mremap and madvise.
+//!
+//! Ranges are committed in one of two ways. Usually all address space is **reserved** at the start
+//! (`PROT_NONE`), and committing makes a part of it writable. Under `RLIMIT_AS` a reservation would
+//! use up the limit, so there ranges are only **claimed**: nothing is mapped until it is committed,
+//! at an address that nothing else is likely to take, and what is decommitted is unmapped.
+
+use super::processor::system_call;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+/// A range of memory: its address and its length, both in bytes and multiples of the page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Range {
+    /// Where it starts.
+    pub start: usize,
+    /// How long it is.
+    pub length: usize,
+}
+
+impl Range {
+    /// The address behind the last byte.
+    pub const fn end(self) -> usize {
+        self.start + self.length
+    }
+}
+
+/// Whether unused address space is only claimed, see above.
+static CLAIMED: AtomicBool = AtomicBool::new(false);
+/// How many system calls of this file were made.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+const ANONYMOUS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+const READ_WRITE: i32 = libc::PROT_READ | libc::PROT_WRITE;
+
+/// The size of a page in bytes.
+pub fn page_bytes() -> usize {
+    static PAGE_BYTES: AtomicUsize = AtomicUsize::new(0);
+    let known = PAGE_BYTES.load(Relaxed);
+    if known != 0 {
+        return known;
+    }
+    // SAFETY: reads the auxiliary vector that the kernel gave the process.
+    let page = unsafe { libc::getauxval(libc::AT_PAGESZ) } as usize;
+    let page = if page == 0 { 4096 } else { page };
+    PAGE_BYTES.store(page, Relaxed);
+    page
+}
+
+/// How many system calls for memory the library has made.
+pub fn system_calls() -> usize {
+    CALLS.load(Relaxed)
+}
+
+/// Whether decommitted ranges are unmapped rather than kept reserved.
+pub fn is_claimed() -> bool {
+    CLAIMED.load(Relaxed)
+}
+
+/// From now on ranges are claimed, not reserved.
+pub fn claim_from_now_on() {
+    CLAIMED.store(true, Relaxed);
+}
+
+/// Whether the process's address space is limited (`ulimit -v`).
+pub fn is_address_space_limited() -> bool {
+    let mut limit = libc::rlimit64 { rlim_cur: libc::RLIM64_INFINITY, rlim_max: 0 };
+    let arguments = [0, libc::RLIMIT_AS as usize, 0, &raw mut limit as usize, 0, 0];
+    // SAFETY: the kernel writes one rlimit64 into `limit`.
+    let result = unsafe { system_call(libc::SYS_prlimit64, arguments) };
+    result == 0 && limit.rlim_cur != libc::RLIM64_INFINITY
+}
+
+/// Reserves `length` bytes of address space, at `hint` or wherever the kernel puts it.
+pub fn reserve(hint: usize, length: usize) -> Option<Range> {
+    let start = map(hint, length, libc::PROT_NONE, ANONYMOUS | libc::MAP_NORESERVE)?;
+    Some(Range { start, length })
+}
+
+/// Gives address space back altogether.
+///
+/// # Safety
+/// Nothing may use the range any more.
+pub unsafe fn release(range: Range) {
+    // SAFETY: the caller's promise.
+    unsafe { call(libc::SYS_munmap, [range.start, range.length, 0, 0, 0, 0]) };
+}
+
+/// Why a range could not be committed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CommitError {
+    /// There is no memory, or a limit is reached.
+    Refused,
+    /// The range was only claimed, and something else has been mapped into it.
+    Taken,
+}
+
+/// Makes a reserved or claimed range readable and writable, reading as zero. On an error nothing
+/// has changed.
+///
+/// # Safety
+/// The range must belong to Cairn and hold nothing.
+pub unsafe fn commit(range: Range) -> Result<(), CommitError> {
+    if is_claimed() {
+        return commit_claimed(range);
+    }
+    // SAFETY: the caller's promise.
+    let result = unsafe {
+        call(libc::SYS_mprotect, [range.start, range.length, READ_WRITE as usize, 0, 0, 0])
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(CommitError::Refused)
+    }
+}
+
+fn commit_claimed(range: Range) -> Result<(), CommitError> {
+    let flags = ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    match try_map(range.start, range.length, READ_WRITE, flags) {
+        Ok(start) if start == range.start => Ok(()),
+        Ok(start) => {
+            // A kernel before 4.17 takes the address as a hint only.
+            // SAFETY: just mapped, used by nobody.
+            unsafe { release(Range { start, ..range }) };
+            Err(CommitError::Taken)
+        }
+        Err(libc::EEXIST) => Err(CommitError::Taken),
+        Err(_) => Err(CommitError::Refused),
+    }
+}
+
+/// Makes a committed range unusable again and gives its pages back; its addresses remain Cairn's.
+/// False when the kernel refuses; then nothing has changed.
+///
+/// # Safety
+/// Nothing may use the range's contents any more.
+pub unsafe fn decommit(range: Range) -> bool {
+    if is_claimed() {
+        // SAFETY: the caller's promise.
+        let result = unsafe { call(libc::SYS_munmap, [range.start, range.length, 0, 0, 0, 0]) };
+        return result == 0;
+    }
+    let flags = ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
+    map(range.start, range.length, libc::PROT_NONE, flags).is_some()
+}
+
+/// Puts fresh pages in place of whatever is mapped in the range: committed, reading as zero, and
+/// of one kind with their neighbours, so that the kernel can join the mappings.
+///
+/// # Safety
+/// The range must belong to Cairn, and nothing may use its contents any more.
+pub unsafe fn renew(range: Range) -> bool {
+    map(range.start, range.length, READ_WRITE, ANONYMOUS | libc::MAP_FIXED).is_some()
+}
+
+/// Gives the pages of a committed range back to the kernel; they stay usable and read as zero.
+/// False when the kernel refuses (the range is locked in memory, for one).
+///
+/// # Safety
+/// Nothing may use the range's contents any more.
+pub unsafe fn purge(range: Range) -> bool {
+    let arguments = [range.start, range.length, libc::MADV_DONTNEED as usize, 0, 0, 0];
+    // SAFETY: the caller's promise.
+    unsafe { call(libc::SYS_madvise, arguments) == 0 }
+}
+
+/// Moves the pages of `from` to `to`, an equally long range of Cairn's address space, without
+/// copying, and leaves `from` unmapped. On an error nothing has changed.
+///
+/// # Safety
+/// `to` must belong to Cairn and hold nothing that is used.
+pub unsafe fn move_pages(from: Range, to: usize) -> Result<(), MoveError> {
+    let flags = (libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED) as usize;
+    let arguments = [from.start, from.length, from.length, flags, to, 0];
+    // SAFETY: the caller's promise.
+    match unsafe { call(libc::SYS_mremap, arguments) } {
+        moved if moved == to as isize => Ok(()),
+        error if error == -(libc::EFAULT as isize) => Err(MoveError::SeveralMappings),
+        _ => Err(MoveError::Refused),
+    }
+}
+
+/// Why pages could not be moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MoveError {
+    /// They belong to several mappings; parts of them may be moved one by one.
+    SeveralMappings,
+    /// The kernel doesn't do it.
+    Refused,
+}
+
+fn map(hint: usize, length: usize, protection: i32, flags: i32) -> Option<usize> {
+    try_map(hint, length, protection, flags).ok()
+}
+
+/// Maps memory; an error is the kernel's number for it.
+fn try_map(hint: usize, length: usize, protection: i32, flags: i32) -> Result<usize, i32> {
+    let arguments = [hint, length, protection as usize, flags as usize, usize::MAX, 0];
+    // SAFETY: without MAP_FIXED a new mapping disturbs nothing; with it, the public functions above
+    // make the owner of the range vouch for it.
+    let result = unsafe { call(libc::SYS_mmap, arguments) };
+    if result > 0 {
+        Ok(result as usize)
+    } else {
+        Err(-result as i32)
+    }
+}
+
+/// # Safety
+/// As [`system_call`].
+unsafe fn call(number: i64, arguments: [usize; 6]) -> isize {
+    CALLS.fetch_add(1, Relaxed);
+    // SAFETY: the caller's promise.
+    unsafe { system_call(number, arguments) }
+}

@@ -1,0 +1,48 @@
+//! The process: its number, its end, its `errno`, its forks.
+
+use super::processor::system_call;
+
+/// The number of this process.
+pub fn id() -> i32 {
+    // SAFETY: has no effect.
+    unsafe { system_call(libc::SYS_getpid, [0; 6]) as i32 }
+}
+
+/// Ends the process by `SIGABRT`, as `abort` does, but without any lock of the C library.
+pub fn abort() -> ! {
+    // SAFETY: `abort` may block on a lock that this thread's interrupted caller holds only before
+    // glibc 2.27; it flushes nothing since then.
+    unsafe { libc::abort() }
+}
+
+/// What an allocation function leaves in `errno` when it fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// `ENOMEM`.
+    OutOfMemory,
+    /// `EINVAL`.
+    InvalidArgument,
+}
+
+impl Failure {
+    /// Its number in C.
+    pub fn code(self) -> i32 {
+        match self {
+            Self::OutOfMemory => libc::ENOMEM,
+            Self::InvalidArgument => libc::EINVAL,
+        }
+    }
+
+    /// Stores it in this thread's `errno`.
+    pub fn set_errno(self) {
+        // SAFETY: the thread's own errno.
+        unsafe { *libc::__errno_location() = self.code() };
+    }
+}
+
+/// Registers what has to be done around each fork of the process.
+pub fn at_fork(before: extern "C" fn(), parent: extern "C" fn(), child: extern "C" fn()) {
+    // SAFETY: the three functions are sound to call at any fork. Without memory for the entry,
+    // forks in threaded programs are at the risk that every program without handlers has.
+    unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
+}

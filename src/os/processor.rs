@@ -1,0 +1,238 @@
+//! All that depends on the processor: x86-64 as Linux uses it.
+//!
+//! System calls are made directly, not through libc's wrappers, because those write `errno`, which
+//! neither `free` nor a `malloc` that succeeds may change.
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+compile_error!("Cairn runs on x86-64 Linux; another processor needs its own version of this file");
+
+use core::arch::asm;
+
+/// Makes the system call `number`; returns what the kernel returns, a negative error included.
+///
+/// # Safety
+/// The call and its arguments must be sound: memory that it writes must be the caller's.
+#[inline]
+pub unsafe fn system_call(number: i64, arguments: [usize; 6]) -> isize {
+    let result;
+    // SAFETY: the kernel preserves all registers but rax, rcx and r11; the caller vouches for the
+    // effects of the call itself.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") arguments[0],
+            in("rsi") arguments[1],
+            in("rdx") arguments[2],
+            in("r10") arguments[3],
+            in("r8") arguments[4],
+            in("r9") arguments[5],
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// The stack pointer, near enough to tell which mapping the stack is.
+pub fn stack_pointer() -> usize {
+    let pointer;
+    // SAFETY: copies a register.
+    unsafe { asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
+    pointer
+}
+
+/// Defines the thread's word with the address of `$initial`, a static, as its value at the start.
+///
+/// The word is one pointer of thread-local storage in the initial-exec model, so that reading it is
+/// two loads and never a call of `__tls_get_addr`, which may allocate.
+#[macro_export]
+macro_rules! define_thread_word {
+    ($initial:path) => {
+        core::arch::global_asm!(
+            ".pushsection .tdata.cairn_thread_word,\"awT\",@progbits",
+            ".balign 8",
+            ".globl cairn_thread_word",
+            ".hidden cairn_thread_word",
+            ".type cairn_thread_word,@object",
+            "cairn_thread_word:",
+            ".quad {initial}",
+            ".size cairn_thread_word, 8",
+            ".popsection",
+            initial = sym $initial,
+        );
+    };
+}
+
+/// The thread's word.
+#[inline(always)]
+pub fn thread_word() -> usize {
+    let word;
+    // SAFETY: reads this thread's own eight bytes. Not `nomem`: `set_thread_word` changes them.
+    unsafe {
+        asm!(
+            "mov {0}, qword ptr [rip + cairn_thread_word@GOTTPOFF]",
+            "mov {0}, qword ptr fs:[{0}]",
+            out(reg) word,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    word
+}
+
+/// Sets the thread's word.
+pub fn set_thread_word(word: usize) {
+    // SAFETY: writes this thread's own eight bytes.
+    unsafe {
+        asm!(
+            "mov {0}, qword ptr [rip + cairn_thread_word@GOTTPOFF]",
+            "mov qword ptr fs:[{0}], {1}",
+            out(reg) _,
+            in(reg) word,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// The body of a throwing `operator new` after its first try failed: try again, call the
+/// new-handler, and throw `std::bad_alloc` when there is none.
+///
+/// It is written in assembly because a C++ exception has to pass through it, which it may not
+/// through a frame of Rust that is compiled with `panic = "abort"`. The C++ runtime's functions
+/// are weak: a program without one gets `$no_runtime` instead. `$try_again` takes the arguments
+/// in rdi and rsi and returns null on failure.
+#[macro_export]
+macro_rules! new_or_throw_body {
+    ($try_again:path, $no_runtime:path) => {
+        core::arch::naked_asm!(
+            ".cfi_startproc",
+            "push rbx",
+            ".cfi_adjust_cfa_offset 8",
+            ".cfi_rel_offset rbx, 0",
+            "push r12",
+            ".cfi_adjust_cfa_offset 8",
+            ".cfi_rel_offset r12, 0",
+            "sub rsp, 8",
+            ".cfi_adjust_cfa_offset 8",
+            "mov rbx, rdi",
+            "mov r12, rsi",
+            "2:",
+            "mov rdi, rbx",
+            "mov rsi, r12",
+            "call {try_again}",
+            "test rax, rax",
+            "jnz 4f",
+            ".weak _ZSt15get_new_handlerv",
+            "mov rax, qword ptr [rip + _ZSt15get_new_handlerv@GOTPCREL]",
+            "test rax, rax",
+            "jz 3f",
+            "call rax",
+            "test rax, rax",
+            "jz 3f",
+            "call rax",
+            "jmp 2b",
+            "3:",
+            ".weak _ZSt17__throw_bad_allocv",
+            "mov rax, qword ptr [rip + _ZSt17__throw_bad_allocv@GOTPCREL]",
+            "test rax, rax",
+            "jz 5f",
+            "call rax",
+            "5:",
+            "call {no_runtime}",
+            "ud2",
+            "4:",
+            "add rsp, 8",
+            ".cfi_adjust_cfa_offset -8",
+            "pop r12",
+            ".cfi_adjust_cfa_offset -8",
+            ".cfi_restore r12",
+            "pop rbx",
+            ".cfi_adjust_cfa_offset -8",
+            ".cfi_restore rbx",
+            "ret",
+            ".cfi_endproc",
+            try_again = sym $try_again,
+            no_runtime = sym $no_runtime,
+        )
+    };
+}
+
+/// The body of a nothrow `operator new` after its first try failed: calls `$throwing`, and returns
+/// null if an exception comes out of it (the new-handler may throw). `$table` is a name for its
+/// table that nothing else has.
+///
+/// The table at its end says, in the language of the C++ personality routine ("Exception handling
+/// ABI for C++", level II), that any exception out of the one call lands at label 3.
+#[macro_export]
+macro_rules! new_or_null_body {
+    ($throwing:path, $table:literal) => {
+        core::arch::naked_asm!(
+            ".cfi_startproc",
+            ".cfi_personality 0x9b, DW.ref.cairn_gxx_personality",
+            concat!(".cfi_lsda 0x1b, .L", $table),
+            "59:",
+            "push rbx",
+            ".cfi_adjust_cfa_offset 8",
+            "60:",
+            "call {throwing}",
+            "61:",
+            "pop rbx",
+            ".cfi_remember_state",
+            ".cfi_adjust_cfa_offset -8",
+            "ret",
+            ".cfi_restore_state",
+            "63:",
+            "mov rdi, rax",
+            ".weak __cxa_begin_catch",
+            ".weak __cxa_end_catch",
+            "call qword ptr [rip + __cxa_begin_catch@GOTPCREL]",
+            "call qword ptr [rip + __cxa_end_catch@GOTPCREL]",
+            "xor eax, eax",
+            "pop rbx",
+            ".cfi_adjust_cfa_offset -8",
+            "ret",
+            "64:",
+            ".cfi_endproc",
+            ".pushsection .gcc_except_table,\"a\",@progbits",
+            ".balign 4",
+            concat!(".L", $table, ":"),
+            ".byte 0xff",              // landing pads are relative to the function's start
+            ".byte 0x9b",              // types: indirect, relative, four bytes
+            ".uleb128 76f - 71f",
+            "71:",
+            ".byte 0x01",              // call sites in uleb128
+            ".uleb128 73f - 72f",
+            "72:",
+            ".uleb128 60b - 59b",      // the call ...
+            ".uleb128 61b - 60b",
+            ".uleb128 63b - 59b",      // ... lands here
+            ".uleb128 1",              // for the first action:
+            "73:",
+            ".byte 1, 0",              // the first type, and no further action
+            ".balign 4",
+            ".long 0",                 // the null type catches everything
+            "76:",
+            ".popsection",
+            throwing = sym $throwing,
+        )
+    };
+}
+
+/// Defines the word through which the table of [`new_or_null_body!`] finds the C++ personality
+/// routine; it is null in a program without a C++ runtime, where nothing can throw.
+#[macro_export]
+macro_rules! define_personality_word {
+    () => {
+        core::arch::global_asm!(
+            ".weak __gxx_personality_v0",
+            ".pushsection .data.rel.ro.cairn_gxx_personality,\"aw\",@progbits",
+            ".balign 8",
+            ".globl DW.ref.cairn_gxx_personality",
+            ".hidden DW.ref.cairn_gxx_personality",
+            "DW.ref.cairn_gxx_personality:",
+            ".quad __gxx_personality_v0",
+            ".popsection",
+        );
+    };
+}

@@ -1,0 +1,197 @@
+//! Options: `CAIRN_OPTIONS="key=value:key=value"`, read once at the start from one table.
+//!
+//! Unknown keys and bad values are warned of and ignored, so that one variable can serve several
+//! versions. A process with privileges that its user lacks ignores the variable.
+
+use crate::arithmetic::text::{parse_size, Text};
+use crate::os::files::write_error;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// An option; its number is its row in [`TABLE`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Choice {
+    /// Print the table of options at the start.
+    Help,
+    /// Print a summary at exit.
+    Stats,
+    /// `realloc(p, 0)` shrinks the block to the smallest, as on BSD, instead of freeing it.
+    ReallocZeroKeeps,
+    /// How much freed memory may stay resident.
+    DirtyMax,
+    /// How much a thread may keep in full magazines.
+    ThreadCache,
+}
+
+/// What kind of value an option takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// 0 or 1.
+    Switch,
+    /// A number of bytes, with K, M, G or T behind it.
+    Size,
+}
+
+/// One row of the table.
+struct Row {
+    choice: Choice,
+    name: &'static str,
+    kind: Kind,
+    default: usize,
+    most: usize,
+    sentence: &'static str,
+}
+
+const TIB: usize = 1 << 40;
+
+/// Every option there is, in the order of [`Choice`].
+const TABLE: [Row; 5] = [
+    Row {
+        choice: Choice::Help,
+        name: "help",
+        kind: Kind::Switch,
+        default: 0,
+        most: 1,
+        sentence: "print this table at the start",
+    },
+    Row {
+        choice: Choice::Stats,
+        name: "stats",
+        kind: Kind::Switch,
+        default: 0,
+        most: 1,
+        sentence: "print a summary of the heap at exit",
+    },
+    Row {
+        choice: Choice::ReallocZeroKeeps,
+        name: "realloc_zero_keeps",
+        kind: Kind::Switch,
+        default: 0,
+        most: 1,
+        sentence: "realloc(p, 0) returns a smallest block (BSD) instead of freeing p (glibc)",
+    },
+    Row {
+        choice: Choice::DirtyMax,
+        name: "dirty_max",
+        kind: Kind::Size,
+        default: 16 << 20,
+        most: TIB,
+        sentence: "freed memory that may stay resident; an eighth of the live memory if that is more",
+    },
+    Row {
+        choice: Choice::ThreadCache,
+        name: "thread_cache",
+        kind: Kind::Size,
+        default: 256 << 10,
+        most: TIB,
+        sentence: "what a thread may keep in full magazines",
+    },
+];
+
+static VALUES: [AtomicUsize; TABLE.len()] = defaults();
+
+const fn defaults() -> [AtomicUsize; TABLE.len()] {
+    let mut values = [const { AtomicUsize::new(0) }; TABLE.len()];
+    let mut row = 0;
+    while row < TABLE.len() {
+        assert!(TABLE[row].choice as usize == row);
+        values[row] = AtomicUsize::new(TABLE[row].default);
+        row += 1;
+    }
+    values
+}
+
+/// The value of an option: 0 or 1 for a switch, bytes for a size.
+#[inline]
+pub fn value(choice: Choice) -> usize {
+    VALUES[choice as usize].load(Relaxed)
+}
+
+/// Whether a switch is on.
+pub fn is_on(choice: Choice) -> bool {
+    value(choice) != 0
+}
+
+/// Sets an option from the program itself (`mallopt`); what is beyond the range becomes its end.
+pub fn set(choice: Choice, value: usize) {
+    VALUES[choice as usize].store(value.min(TABLE[choice as usize].most), Relaxed);
+}
+
+/// Sets options from the text of `CAIRN_OPTIONS`, warns of what it can't take, and prints the table
+/// if `help` is among them.
+pub fn apply(text: &[u8]) {
+    for pair in text.split(|byte| *byte == b':').filter(|pair| !pair.is_empty()) {
+        let mut parts = pair.splitn(2, |byte| *byte == b'=');
+        let (name, given) = (parts.next().unwrap_or(b""), parts.next());
+        let Some(row) = TABLE.iter().find(|row| row.name.as_bytes() == name) else {
+            warn(pair, "no such option; CAIRN_OPTIONS=help=1 lists them");
+            continue;
+        };
+        match given.and_then(|value| row.parse(value)) {
+            Some(value) => VALUES[row.choice as usize].store(value, Relaxed),
+            None if row.kind == Kind::Switch => warn(pair, "the value has to be 0 or 1"),
+            None => warn(pair, "the value has to be a size such as 64K, 16M or 1G, up to 1T"),
+        }
+    }
+    if is_on(Choice::Help) {
+        print_table();
+    }
+}
+
+impl Row {
+    fn parse(&self, text: &[u8]) -> Option<usize> {
+        let value = match self.kind {
+            Kind::Switch if text.len() != 1 => return None,
+            _ => parse_size(text)?,
+        };
+        (value <= self.most).then_some(value)
+    }
+}
+
+fn warn(pair: &[u8], what: &str) {
+    let mut line = Text::<256>::new();
+    let shown = core::str::from_utf8(&pair[..pair.len().min(80)]).unwrap_or("?");
+    line.push(format_args!("cairn: CAIRN_OPTIONS: \"{shown}\" is ignored: {what}"));
+    line.end_line();
+    write_error(line.as_bytes());
+}
+
+fn print_table() {
+    write_error(b"cairn: options, as in CAIRN_OPTIONS=\"stats=1:dirty_max=64M\":\n");
+    for row in &TABLE {
+        let mut line = Text::<256>::new();
+        let name = row.name;
+        match row.kind {
+            Kind::Switch => line.push(format_args!("  {name}=0|1 (default {})", row.default)),
+            Kind::Size => {
+                line.push(format_args!("  {name}=SIZE (0 to 1T, default {}K)", row.default >> 10))
+            }
+        }
+        line.push(format_args!("\n      {}", row.sentence));
+        line.end_line();
+        write_error(line.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_taken_in_their_range_only() {
+        let switch = &TABLE[Choice::Stats as usize];
+        assert_eq!(switch.parse(b"1"), Some(1));
+        for bad in [&b"2"[..], b"", b"yes", b"01", b"K"] {
+            assert_eq!(switch.parse(bad), None);
+        }
+        let size = &TABLE[Choice::DirtyMax as usize];
+        assert_eq!(size.parse(b"64M"), Some(64 << 20));
+        assert_eq!(size.parse(b"2T"), None);
+    }
+
+    #[test]
+    fn good_pairs_count_beside_bad_ones() {
+        apply(b"nonsense:thread_cache=12x::thread_cache=128K:dirty_max");
+        assert_eq!(value(Choice::ThreadCache), 128 << 10);
+        set(Choice::ThreadCache, TABLE[Choice::ThreadCache as usize].default);
+    }
+}

@@ -1,0 +1,3 @@
+//! Floor 2: locks. The only floor that names spin.
+
+pub mod lock;
