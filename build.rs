@@ -10,6 +10,8 @@ fn main() {
     println!("cargo:rerun-if-changed={}", source.display());
     println!("cargo:rerun-if-changed={}", header.display());
     println!("cargo:rerun-if-changed=build.rs");
+    // Nothing that the library has handed out may vanish with it.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     write_header(&source, &header);
     compile_layout(&root);
 }
@@ -29,7 +31,8 @@ fn write_header(source: &Path, header: &Path) {
         autogen_warning: Some("// Made by cbindgen from src/c/cairn.rs; do not edit.".into()),
         ..Default::default()
     };
-    config.header = Some("// Cairn's own calls. The malloc family is declared in <stdlib.h>.".into());
+    config.header =
+        Some("// Cairn's own calls. The malloc family is declared in <stdlib.h>.".into());
     let bindings = cbindgen::Builder::new()
         .with_config(config)
         .with_src(source)

@@ -48,6 +48,10 @@ void cairn_stats_read(struct cairn_stats *out);
 // Prints a summary of the heap to standard error.
 void cairn_stats_print(void);
 
+// Checks every invariant of the heap, and ends the process with a report if one is broken. For
+// tests; no other thread may allocate at the same time.
+void cairn_validate(void);
+
 // Gives back to the kernel what no block needs; returns how many bytes that were.
 size_t cairn_trim(void);
 

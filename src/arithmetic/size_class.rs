@@ -60,11 +60,12 @@ impl SizeClass {
         Self(Self::fine_index_for(size_bytes) as u8 | (size_bytes == 0) as u8)
     }
 
-    /// The index, and ledger byte, of [`SizeClass::fine_for`]; but 0, that of no class, for 0 bytes.
+    /// The index, and ledger byte, of [`SizeClass::fine_for`]; but 0, that of no class, for 0
+    /// bytes.
     #[inline(always)]
     pub const fn fine_index_for(size_bytes: usize) -> usize {
         debug_assert!(size_bytes <= FINE_MAX);
-        (size_bytes + STEP_BYTES - 1) / STEP_BYTES
+        size_bytes.div_ceil(STEP_BYTES)
     }
 
     /// The coarse class that serves `size_bytes` ([`FINE_MAX`] + 1 to [`COARSE_MAX`]).
@@ -80,7 +81,8 @@ impl SizeClass {
         let last = size_bytes - 1;
         let log2 = (last | 1 << COARSE_LINEAR_LOG2).ilog2();
         let eighth = last >> (log2 - 3);
-        let step = 4 + (log2 - COARSE_LINEAR_LOG2) as usize * 8 + eighth - 8 + 1;
+        // Class 0 is that of 1,024 bytes: of 769 to 1,024 the eighth is 3.
+        let step = (log2 - COARSE_LINEAR_LOG2) as usize * 8 + eighth - 3;
         FIRST_COARSE_BYTE + step as u8
     }
 

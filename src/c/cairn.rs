@@ -2,7 +2,7 @@
 
 use crate::front::{route, summary};
 use crate::memory::census::Census;
-use crate::memory::find;
+use crate::memory::{find, validate};
 use core::ffi::{c_char, c_void};
 
 /// Figures of the heap. All sizes are in bytes. They are exact when no other thread allocates at
@@ -65,6 +65,13 @@ pub unsafe extern "C" fn cairn_stats_read(out: *mut cairn_stats) {
 #[no_mangle]
 pub extern "C" fn cairn_stats_print() {
     summary::print();
+}
+
+/// Checks every invariant of the heap, and ends the process with a report if one is broken. For
+/// tests; no other thread may allocate at the same time.
+#[no_mangle]
+pub extern "C" fn cairn_validate() {
+    validate::validate();
 }
 
 /// Gives back to the kernel what no block needs; returns how many bytes that were.

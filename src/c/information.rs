@@ -4,7 +4,7 @@ use crate::arithmetic::size_class::SizeClass;
 use crate::arithmetic::text::Text;
 use crate::front::{route, summary};
 use crate::memory::census::Census;
-use crate::os::files;
+use crate::os::{files, process::Failure};
 use crate::services::options::{self, Choice};
 use core::ffi::{c_int, c_void};
 
@@ -87,25 +87,26 @@ pub unsafe extern "C" fn mallinfo() -> Mallinfo {
     }
 }
 
-/// Sets a parameter of glibc's `malloc`; returns 1 if that has an effect here, else 0.
-/// `M_TRIM_THRESHOLD` sets the option `dirty_max`.
+/// Sets a parameter of glibc's `malloc`; returns 1, or 0 if there is none of that number.
+/// `M_TRIM_THRESHOLD` sets the option `dirty_max`. The others steer what Cairn doesn't have (a heap
+/// that ends at the break, arenas by thread, a mapping for each large block) and are accepted.
 ///
 /// # Safety
 /// None is needed.
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn mallopt(parameter: c_int, value: c_int) -> c_int {
-    match (parameter, usize::try_from(value)) {
-        (libc_names::M_TRIM_THRESHOLD, Ok(bytes)) => {
-            options::set(Choice::DirtyMax, bytes);
+    /// From glibc's malloc.h: the first, then `M_TOP_PAD` to `M_ARENA_MAX`, and `M_MXFAST` to
+    /// `M_KEEP` from System V.
+    const M_TRIM_THRESHOLD: c_int = -1;
+    match parameter {
+        M_TRIM_THRESHOLD => {
+            // A negative value means "never", as in glibc.
+            options::set(Choice::DirtyMax, usize::try_from(value).unwrap_or(usize::MAX));
             1
         }
+        -8..=-2 | 1..=4 => 1,
         _ => 0,
     }
-}
-
-/// The parameters of `mallopt`, from glibc's malloc.h.
-mod libc_names {
-    pub const M_TRIM_THRESHOLD: i32 = -1;
 }
 
 /// Gives back to the kernel what no block needs; returns 1 if that was anything. `pad` has no
@@ -127,16 +128,15 @@ pub unsafe extern "C" fn malloc_stats() {
     summary::print();
 }
 
-/// Writes the figures of the heap as XML to `stream`, in glibc's elements. Returns 0, or -1 with
-/// `EINVAL` if `options` isn't 0.
+/// Writes the figures of the heap as XML to `stream`, in glibc's elements. Returns 0, or `EINVAL`
+/// if `options` isn't 0.
 ///
 /// # Safety
 /// `stream` must be an open `FILE`.
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn malloc_info(options: c_int, stream: *mut c_void) -> c_int {
     if options != 0 {
-        crate::os::process::Failure::InvalidArgument.set_errno();
-        return -1;
+        return Failure::InvalidArgument.code();
     }
     let census = Census::take();
     let write = |arguments: core::fmt::Arguments| {

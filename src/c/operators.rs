@@ -1,8 +1,8 @@
 //! The replaceable operators of C++ (\[new.delete\]): eight of new, twelve of delete.
 //!
-//! A hit is that of `malloc`. On a miss, `operator new` tries again, calls the new-handler as long as
-//! there is one, and then throws `std::bad_alloc`; the nothrow forms return null instead, also when
-//! the new-handler throws. The C++ runtime is used where the program has one, and never needed.
+//! A hit is that of `malloc`. On a miss, `operator new` tries again, calls the new-handler as long
+//! as there is one, and then throws `std::bad_alloc`; the nothrow forms return null instead, also
+//! when the new-handler throws. The C++ runtime is used where there is one, and never needed.
 //!
 //! # Safety
 //! As in `standard.rs`; a block from new goes to delete, one from new\[\] to delete\[\].
@@ -161,7 +161,11 @@ pub unsafe extern "C" fn _ZnamSt11align_val_t(size: usize, alignment: usize) -> 
 /// See the module.
 #[cfg_attr(not(test), no_mangle)]
 #[allow(non_snake_case)]
-pub unsafe extern "C" fn _ZnwmSt11align_val_tRKSt9nothrow_t(size: usize, alignment: usize, _: Nothrow) -> *mut c_void {
+pub unsafe extern "C" fn _ZnwmSt11align_val_tRKSt9nothrow_t(
+    size: usize,
+    alignment: usize,
+    _: Nothrow,
+) -> *mut c_void {
     // SAFETY: the caller's promise.
     unsafe { new_nothrow_aligned(size, alignment) }
 }
@@ -172,7 +176,11 @@ pub unsafe extern "C" fn _ZnwmSt11align_val_tRKSt9nothrow_t(size: usize, alignme
 /// See the module.
 #[cfg_attr(not(test), no_mangle)]
 #[allow(non_snake_case)]
-pub unsafe extern "C" fn _ZnamSt11align_val_tRKSt9nothrow_t(size: usize, alignment: usize, _: Nothrow) -> *mut c_void {
+pub unsafe extern "C" fn _ZnamSt11align_val_tRKSt9nothrow_t(
+    size: usize,
+    alignment: usize,
+    _: Nothrow,
+) -> *mut c_void {
     // SAFETY: the caller's promise.
     unsafe { new_nothrow_aligned(size, alignment) }
 }
@@ -216,7 +224,11 @@ pub unsafe extern "C" fn _ZdlPvSt11align_val_t(address: *mut c_void, _: usize) {
 /// See the module.
 #[cfg_attr(not(test), no_mangle)]
 #[allow(non_snake_case)]
-pub unsafe extern "C" fn _ZdlPvSt11align_val_tRKSt9nothrow_t(address: *mut c_void, _: usize, _: Nothrow) {
+pub unsafe extern "C" fn _ZdlPvSt11align_val_tRKSt9nothrow_t(
+    address: *mut c_void,
+    _: usize,
+    _: Nothrow,
+) {
     // SAFETY: the caller's promise.
     unsafe { delete(address) }
 }
@@ -238,7 +250,11 @@ pub unsafe extern "C" fn _ZdlPvm(address: *mut c_void, size: usize) {
 /// See the module.
 #[cfg_attr(not(test), no_mangle)]
 #[allow(non_snake_case)]
-pub unsafe extern "C" fn _ZdlPvmSt11align_val_t(address: *mut c_void, size: usize, alignment: usize) {
+pub unsafe extern "C" fn _ZdlPvmSt11align_val_t(
+    address: *mut c_void,
+    size: usize,
+    alignment: usize,
+) {
     // SAFETY: the caller's promise.
     unsafe { delete_sized(address, size, Some(alignment)) }
 }
@@ -282,7 +298,11 @@ pub unsafe extern "C" fn _ZdaPvSt11align_val_t(address: *mut c_void, _: usize) {
 /// See the module.
 #[cfg_attr(not(test), no_mangle)]
 #[allow(non_snake_case)]
-pub unsafe extern "C" fn _ZdaPvSt11align_val_tRKSt9nothrow_t(address: *mut c_void, _: usize, _: Nothrow) {
+pub unsafe extern "C" fn _ZdaPvSt11align_val_tRKSt9nothrow_t(
+    address: *mut c_void,
+    _: usize,
+    _: Nothrow,
+) {
     // SAFETY: the caller's promise.
     unsafe { delete(address) }
 }
@@ -304,7 +324,11 @@ pub unsafe extern "C" fn _ZdaPvm(address: *mut c_void, size: usize) {
 /// See the module.
 #[cfg_attr(not(test), no_mangle)]
 #[allow(non_snake_case)]
-pub unsafe extern "C" fn _ZdaPvmSt11align_val_t(address: *mut c_void, size: usize, alignment: usize) {
+pub unsafe extern "C" fn _ZdaPvmSt11align_val_t(
+    address: *mut c_void,
+    size: usize,
+    alignment: usize,
+) {
     // SAFETY: the caller's promise.
     unsafe { delete_sized(address, size, Some(alignment)) }
 }

@@ -7,8 +7,8 @@ use crate::memory::arena;
 use crate::os::{environment, process, thread};
 use crate::services::options::{self, Choice};
 use core::ffi::{c_char, c_void};
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{compiler_fence, AtomicBool, Ordering};
 
 use super::{fork, summary};
 
@@ -23,6 +23,60 @@ pub fn heap() -> Option<&'static mut Heap> {
         Owner::Thread => Some(unsafe { &mut *fast.cast::<Heap>() }),
         Owner::Newcomer => begin_thread(),
         Owner::Departed => None,
+    }
+}
+
+/// A slow path under way: while it lives, further calls of the thread are from signal handlers.
+pub struct Inside {
+    heap: *mut Heap,
+}
+
+/// Enters a slow path. `None` if the thread is inside one: then this call comes from a signal
+/// handler that interrupted it, and must not wait for any lock.
+pub fn enter() -> Option<Inside> {
+    let heap = fast::current().cast::<Heap>();
+    // SAFETY: as in `heap`. A thread without a heap of its own isn't watched.
+    unsafe {
+        if (*heap).fast.owner != Owner::Thread {
+            return Some(Inside { heap: ptr::null_mut() });
+        }
+        if (*heap).is_inside.load(Ordering::Relaxed) {
+            return None;
+        }
+        (*heap).is_inside.store(true, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+    }
+    Some(Inside { heap })
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        // A thread that was a newcomer has a heap by now, but one that isn't marked.
+        if !self.heap.is_null() {
+            compiler_fence(Ordering::SeqCst);
+            // SAFETY: heaps are never unmapped, and this one is the thread's.
+            unsafe { (*self.heap).is_inside.store(false, Ordering::Relaxed) };
+        }
+    }
+}
+
+/// Notes an address that a signal handler gave to `free` in the middle of a slow path. Without room
+/// the block stays allocated.
+pub fn defer(address: usize) {
+    if let Some(heap) = heap() {
+        heap.deferred.push(address);
+    }
+}
+
+/// An address that was deferred.
+pub fn take_deferred() -> Option<usize> {
+    let heap = fast::current().cast::<Heap>();
+    // SAFETY: as in `enter`.
+    unsafe {
+        match (*heap).fast.owner {
+            Owner::Thread => (*heap).deferred.pop(),
+            _ => None,
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! The slow side of the calls: everything that isn't a hit.
 
-use super::life;
+use super::life::{self, Inside};
 use crate::arithmetic::size_class::{SizeClass, COARSE_MAX, UNIT_BYTES};
 use crate::memory::arena::ARENA;
 use crate::memory::bin;
 use crate::memory::block::Block;
+use crate::memory::emergency;
 use crate::memory::find::{self, Live};
 use crate::memory::large;
 use crate::os::{libc_heap, memory};
@@ -33,6 +34,23 @@ pub fn allocate_zeroed(size_bytes: usize) -> Option<Block> {
 }
 
 fn allocate_knowing_zero(size_bytes: usize, alignment: usize) -> Option<(Block, bool)> {
+    let Some(inside) = life::enter() else {
+        return emergency::allocate(size_bytes, alignment).map(|block| (block, true));
+    };
+    let result = allocate_inside(size_bytes, alignment);
+    leave(inside);
+    result
+}
+
+/// Ends a slow path, and frees what signal handlers wanted to free meanwhile.
+fn leave(inside: Inside) {
+    drop(inside);
+    while let Some(address) = life::take_deferred() {
+        free(Call { name: "free", address, size: None, alignment: None });
+    }
+}
+
+fn allocate_inside(size_bytes: usize, alignment: usize) -> Option<(Block, bool)> {
     life::begin_process();
     let try_once = || match class_for(size_bytes, alignment) {
         Some(class) => allocate_class(class),
@@ -41,7 +59,7 @@ fn allocate_knowing_zero(size_bytes: usize, alignment: usize) -> Option<(Block, 
     try_once().or_else(|| {
         // What the thread and the bins keep may be what is missing. Sizes that no process can have
         // don't shake everything up.
-        (size_bytes <= isize::MAX as usize && trim() > 0).then(try_once)?
+        (size_bytes <= isize::MAX as usize && trim_inside() > 0).then(try_once)?
     })
 }
 
@@ -79,6 +97,16 @@ pub fn free(call: Call) {
 }
 
 fn free_live(live: Live, call: Call) {
+    match life::enter() {
+        Some(inside) => {
+            free_inside(live, call);
+            leave(inside);
+        }
+        None => life::defer(call.address),
+    }
+}
+
+fn free_inside(live: Live, call: Call) {
     match live {
         Live::Classed(class, block) => {
             // SAFETY: a block of the class.
@@ -110,6 +138,9 @@ fn free_live(live: Live, call: Call) {
 
 #[cold]
 fn free_unknown(call: Call) {
+    if emergency::contains(call.address) {
+        return;
+    }
     if find::is_in_arena(call.address) || !libc_heap::holds(call.address) {
         find::report(call);
     }
@@ -129,7 +160,9 @@ pub fn free_sized(call: Call, may_be_resized: bool) {
         (Some(wanted), Live::Classed(class, _)) => {
             class == wanted || may_be_resized && is_kept_in_place(usable, size)
         }
-        (None, Live::Large(_)) => size <= usable && usable - size < memory::page_bytes(),
+        (None, Live::Large(_)) => {
+            size.max(1).checked_next_multiple_of(memory::page_bytes()) == Some(usable)
+        }
         _ => false,
     };
     if !fits {
@@ -148,6 +181,10 @@ fn is_kept_in_place(usable: usize, size_bytes: usize) -> bool {
 pub fn usable_bytes(call: Call) -> usize {
     match find::live(call.address) {
         Some(live) => live.usable_bytes(),
+        // SAFETY: one of the region's.
+        None if emergency::contains(call.address) => unsafe {
+            emergency::usable_bytes(call.address)
+        },
         None if !find::is_in_arena(call.address) && libc_heap::holds(call.address) => {
             // SAFETY: `holds` said yes.
             unsafe { libc_heap::usable_bytes(call.address) }
@@ -167,7 +204,11 @@ pub fn resize(call: Call, size_bytes: usize) -> Option<Block> {
         }
     }
     if let (Live::Large(block), true) = (live, size_bytes > COARSE_MAX) {
-        return resize_large(block, size_bytes);
+        if let Some(inside) = life::enter() {
+            let result = resize_large(block, size_bytes);
+            leave(inside);
+            return result;
+        }
     }
     let Some(new) = allocate(size_bytes) else {
         // A block that is too long serves a smaller size as well.
@@ -184,24 +225,31 @@ pub fn resize(call: Call, size_bytes: usize) -> Option<Block> {
 fn resize_large(block: Block, size_bytes: usize) -> Option<Block> {
     large::resize(block, size_bytes).or_else(|| {
         let can_be = size_bytes <= isize::MAX as usize;
-        (can_be && trim() > 0).then(|| large::resize(block, size_bytes))?
+        (can_be && trim_inside() > 0).then(|| large::resize(block, size_bytes))?
     })
 }
 
 fn resize_foreign(call: Call, size_bytes: usize) -> Option<Block> {
     let usable = usable_bytes(call);
     let new = allocate(size_bytes)?;
-    // SAFETY: glibc's block has `usable` bytes, the new one `size_bytes`.
+    // SAFETY: the foreign block has `usable` bytes, the new one `size_bytes`.
     unsafe {
         ptr::copy_nonoverlapping(call.address as *const u8, new.as_ptr(), usable.min(size_bytes));
-        libc_heap::free(call.address);
     }
+    free_unknown(call);
     Some(new)
 }
 
 /// Gives back all memory that no block needs: the thread's magazines, those in the bins, and the
 /// pages of what is free then. Returns how many bytes the kernel got.
 pub fn trim() -> usize {
+    let Some(inside) = life::enter() else { return 0 };
+    let bytes = trim_inside();
+    leave(inside);
+    bytes
+}
+
+fn trim_inside() -> usize {
     if let Some(heap) = life::heap() {
         heap.empty_out();
     }

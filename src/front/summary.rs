@@ -14,6 +14,7 @@ pub fn print() {
     line(format_args!("cairn[{process}]: the heap"));
     let live = census.live_bytes();
     line(format_args!("  live       {} in {} blocks", Size(live), census.live_blocks()));
+    line(format_args!("             {live} bytes"));
     if census.large_blocks > 0 {
         let (bytes, blocks) = (Size(census.large_bytes), census.large_blocks);
         line(format_args!("             {bytes} of it in {blocks} large blocks"));

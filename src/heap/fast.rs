@@ -12,8 +12,8 @@ const ENTRIES: usize = FINE_ENTRIES + 64;
 /// A loaded magazine as the fast paths see it.
 ///
 /// (F1) `top` points to the last slot that holds a block, or to the null word below the slots;
-///      `limit` points to the last slot. Where there is no magazine, `top == limit`: it is full, and
-///      for each class the word there is null: it is empty too.
+///      `limit` points to the last slot. Where there is no magazine, `top == limit`: it is full,
+///      and for each class the word there is null: it is empty too.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Loaded {

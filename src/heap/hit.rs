@@ -1,5 +1,6 @@
 //! The fast paths: allocating a block from the thread's loaded magazine, and freeing one into it.
-//! No lock, no system call, and no branch for modes: whatever isn't a hit is the caller's slow path.
+//! No lock, no system call, and no branch for modes: whatever isn't a hit is the caller's slow
+//! path.
 
 use super::fast::{self, current, Fast, Loaded};
 use crate::arithmetic::size_class::{SizeClass, COARSE_MAX, FINE_MAX, TINY_MAX};

@@ -4,6 +4,7 @@ use super::thread_heap::Heap;
 use crate::services::metadata;
 use crate::sync::lock::Lock;
 use core::ptr::{self, NonNull};
+use core::sync::atomic::AtomicBool;
 
 /// Heaps of threads that have ended.
 struct Spare {
@@ -24,6 +25,7 @@ pub fn obtain() -> Option<NonNull<Heap>> {
         unsafe {
             spare.head = (*heap.as_ptr()).next;
             (*heap.as_ptr()).look_around();
+            (*heap.as_ptr()).is_inside = AtomicBool::new(false);
         }
         return Some(heap);
     }

@@ -9,6 +9,7 @@ use crate::memory::bin::{self, Refill};
 use crate::memory::block::Block;
 use crate::memory::magazine::{Cartridge, Model, Stack};
 use crate::services::options::{self, Choice};
+use core::sync::atomic::AtomicBool;
 
 /// After this many exchanges a class of the thread gets big magazines.
 const EXCHANGES_FOR_BIG: u32 = 2;
@@ -46,8 +47,37 @@ pub struct Heap {
     pub fast: Fast,
     stocks: [Stock; CLASS_COUNT],
     full_bytes: usize,
+    /// Whether the thread is in the middle of a slow path: a call that finds it set comes from a
+    /// signal handler that interrupted one.
+    pub is_inside: AtomicBool,
+    /// Blocks that such calls gave up, to be freed when the slow path is at its end.
+    pub deferred: Deferred,
     /// The next heap in the list of spare ones.
     pub next: *mut Heap,
+}
+
+/// Addresses that were given to `free` while the heap could not take them.
+pub struct Deferred {
+    addresses: [usize; 32],
+    count: usize,
+}
+
+impl Deferred {
+    /// Adds one; false when there is no room.
+    pub fn push(&mut self, address: usize) -> bool {
+        let has_room = self.count < self.addresses.len();
+        if has_room {
+            self.addresses[self.count] = address;
+            self.count += 1;
+        }
+        has_room
+    }
+
+    /// Takes the one that was added last.
+    pub fn pop(&mut self) -> Option<usize> {
+        self.count = self.count.checked_sub(1)?;
+        Some(self.addresses[self.count])
+    }
 }
 
 impl Heap {
@@ -57,7 +87,14 @@ impl Heap {
         fast.fine = ARENA.fine_map();
         fast.coarse = ARENA.coarse_map();
         let stocks = [Stock::EMPTY; CLASS_COUNT];
-        Self { fast, stocks, full_bytes: 0, next: core::ptr::null_mut() }
+        Self {
+            fast,
+            stocks,
+            full_bytes: 0,
+            is_inside: AtomicBool::new(false),
+            deferred: Deferred { addresses: [0; 32], count: 0 },
+            next: core::ptr::null_mut(),
+        }
     }
 
     /// Takes note of how far the zones reach now. After that, blocks that were beyond are hits too.

@@ -51,21 +51,21 @@ impl Arena {
         let mut random = Random::new(environment::random_seed());
         let heap_bytes = TINY_BYTES + MAIN_BYTES + COARSE_BYTES;
         let (heap, tables) = find_space(heap_bytes, Self::tables_bytes(), &mut random);
-        let mut next = heap;
-        let mut tables = tables + GUARD_BYTES;
-        // In the order of the tiny and the main ledger, which must meet as their zones do.
+        let (mut next, mut tables) = (heap, tables);
+        // In the order of the tiny and the main ledger, which must meet as their zones do. Each
+        // table has a guard at its far end, which is never committed: the tiny ledger's is below.
         let zones =
             [(&self.tiny, TINY_BYTES), (&self.main, MAIN_BYTES), (&self.coarse, COARSE_BYTES)];
         let sizes = zones.map(|(zone, bytes)| Zone::table_bytes(zone.kind(), bytes / UNIT_BYTES));
-        let ledgers = sizes.map(|size| cut(&mut tables, size[0], 0));
+        let ledgers = sizes.map(|size| cut(&mut tables, size[0] + GUARD_BYTES));
         for (index, (zone, bytes)) in zones.into_iter().enumerate() {
-            let memory = Range { start: next, length: bytes };
-            next = memory.end();
             let [_, records, bitmaps, states] = sizes[index];
-            let rest = [records, bitmaps, states].map(|size| cut(&mut tables, size, GUARD_BYTES));
-            zone.place(&Site { memory, tables: [ledgers[index], rest[0], rest[1], rest[2]] });
+            let [records, bitmaps, states] =
+                [records, bitmaps, states].map(|size| cut(&mut tables, size + GUARD_BYTES));
+            let tables = [ledgers[index], records, bitmaps, states];
+            zone.place(&Site { memory: cut(&mut next, bytes), tables });
         }
-        metadata::place_pool(cut(&mut tables, POOL_BYTES, GUARD_BYTES));
+        metadata::place_pool(cut(&mut tables, POOL_BYTES + GUARD_BYTES));
     }
 
     fn tables_bytes() -> usize {
@@ -76,7 +76,7 @@ impl Arena {
         ];
         let table_bytes =
             |(kind, bytes)| Zone::table_bytes(kind, bytes / UNIT_BYTES).iter().sum::<usize>();
-        zones.map(table_bytes).iter().sum::<usize>() + POOL_BYTES + 16 * GUARD_BYTES
+        zones.map(table_bytes).iter().sum::<usize>() + POOL_BYTES + 13 * GUARD_BYTES
     }
 
     /// A zone by its kind.
@@ -195,7 +195,8 @@ impl Arena {
 
     fn dirty_bound(&self) -> usize {
         let used: usize = self.zones().iter().map(|zone| zone.frontier() as usize).sum();
-        let free: usize = self.zones().iter().map(|zone| zone.free_and_dirty_units().0 as usize).sum();
+        let free: usize =
+            self.zones().iter().map(|zone| zone.free_and_dirty_units().0 as usize).sum();
         let bound = options::value(Choice::DirtyMax).max((used - free.min(used)) * UNIT_BYTES / 8);
         match memory::is_claimed() {
             true => bound.min(CLAIMED_DIRTY_MAX),
@@ -225,10 +226,10 @@ impl Arena {
     }
 }
 
-/// Cuts `length` bytes off the front of `next`, and `guard` more.
-fn cut(next: &mut usize, length: usize, guard: usize) -> Range {
+/// Cuts `length` bytes off the front of `next`.
+fn cut(next: &mut usize, length: usize) -> Range {
     let range = Range { start: *next, length };
-    *next += length + guard;
+    *next += length;
     range
 }
 
@@ -250,17 +251,30 @@ fn reserve_both(
     tables_bytes: usize,
     random: &mut Random,
 ) -> Option<(usize, usize)> {
-    let mut reserve = |length: usize| {
-        let slack = ALIGNMENT * (1 + random.below(1024));
-        memory::reserve(0, length + slack).map(|range| (range, (range.start + slack) & !(ALIGNMENT - 1)))
-    };
-    let (range, heap) = reserve(heap_bytes)?;
-    let Some((_, tables)) = reserve(tables_bytes) else {
+    let heap = reserve_aligned(heap_bytes, random)?;
+    let Some(tables) = reserve_aligned(tables_bytes, random) else {
         // SAFETY: just reserved, used by nobody.
-        unsafe { memory::release(range) };
+        unsafe { memory::release(heap) };
         return None;
     };
-    Some((heap, tables))
+    Some((heap.start, tables.start))
+}
+
+/// Reserves `length` bytes at a random distance from what was mapped last.
+fn reserve_aligned(length: usize, random: &mut Random) -> Option<Range> {
+    let slack = ALIGNMENT * (1 + random.below(1024));
+    let whole = memory::reserve(0, length + slack)?;
+    let start = (whole.start + slack) & !(ALIGNMENT - 1);
+    let range = Range { start, length };
+    let before = Range { start: whole.start, length: start - whole.start };
+    let behind = Range { start: range.end(), length: whole.end() - range.end() };
+    for rest in [before, behind] {
+        if rest.length > 0 {
+            // SAFETY: just reserved, used by nobody.
+            unsafe { memory::release(rest) };
+        }
+    }
+    Some(range)
 }
 
 /// Whether the arena has been placed: 0 not yet, 1 it is being done, 2 done.

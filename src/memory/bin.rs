@@ -334,13 +334,6 @@ impl Bin {
         record.list = Record::NO_LIST;
     }
 
-    /// Bytes of free blocks in the bin's full magazines.
-    pub fn magazine_bytes(&self, class: SizeClass) -> usize {
-        let mut blocks = 0;
-        self.full.for_each(|cartridge| blocks += cartridge.capacity());
-        blocks * class.size_bytes()
-    }
-
     /// Panics unless (B1) and (B2) hold; returns the number of blocks that are free in slabs.
     pub fn validate(&self, class: SizeClass) -> usize {
         let (mut idle, mut free) = (0, 0);

@@ -10,8 +10,8 @@ use crate::os::memory::{self, MoveError, Range};
 use core::ptr;
 
 const KINDS: (Kind, Kind) = (Kind::Large, Kind::LargeEnd);
-/// Blocks from this size on start at a multiple of it: whole page tables can be moved then, and huge
-/// pages used.
+/// Blocks from this size on start at a multiple of it: whole page tables can be moved then, and
+/// huge pages used.
 const HUGE_BYTES: usize = 2 << 20;
 
 fn zone() -> &'static Zone {
@@ -88,8 +88,8 @@ fn release(run: Run, is_moved: bool) {
     }
 }
 
-/// Changes the size of a large block to `size_bytes`, more than any size class serves. Returns where
-/// it is then, or `None` when there is no memory: then nothing has changed.
+/// Changes the size of a large block to `size_bytes`, more than any size class serves. Returns
+/// where it is then, or `None` when there is no memory: then nothing has changed.
 pub fn resize(block: Block, size_bytes: usize) -> Option<Block> {
     let units = units_for(size_bytes)?;
     let (run, old_bytes) = (run_of(block), record_of(block).large_bytes);
@@ -142,11 +142,7 @@ unsafe fn move_or_copy(from: Range, to: usize) {
                 let rest = Range { start: from.start + half, length: from.length - half };
                 move_or_copy(rest, to + half);
             }
-            Err(_) => ptr::copy_nonoverlapping(
-                from.start as *const u8,
-                to as *mut u8,
-                from.length,
-            ),
+            Err(_) => ptr::copy_nonoverlapping(from.start as *const u8, to as *mut u8, from.length),
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod arena;
 pub mod bin;
 pub mod block;
 pub mod census;
+pub mod emergency;
 pub mod find;
 pub mod large;
 pub mod ledger;

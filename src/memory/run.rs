@@ -111,10 +111,12 @@ impl Runs {
     ) -> Option<Run> {
         let slack = alignment - 1;
         let offset = |first: Unit| (origin + first as usize) as u32 & slack;
-        let found = match self.find(length) {
+        // SAFETY: the caller's promise.
+        let found = match unsafe { self.find(units, length) } {
             // One that happens to be aligned needs no room to move the start in.
             Some(first) if offset(first) == 0 => first,
-            _ => self.find(length.checked_add(slack)?)?,
+            // SAFETY: the caller's promise.
+            _ => unsafe { self.find(units, length.checked_add(slack)?) }?,
         };
         // SAFETY: the caller's promise; a free run's record is the lock's.
         unsafe {
@@ -180,11 +182,7 @@ impl Runs {
         }
     }
 
-    unsafe fn take_where(
-        &mut self,
-        units: Units,
-        accept: impl Fn(&Record) -> bool,
-    ) -> Option<Run> {
+    unsafe fn take_where(&mut self, units: Units, accept: impl Fn(&Record) -> bool) -> Option<Run> {
         for list in (0..LISTS).rev() {
             let mut unit = self.heads[list];
             while unit != NO_UNIT {
@@ -226,7 +224,14 @@ impl Runs {
     }
 
     /// First unit of a free run of at least `length` units.
-    fn find(&self, length: u32) -> Option<Unit> {
+    ///
+    /// # Safety
+    /// As [`Runs::take`].
+    unsafe fn find(&self, units: Units, length: u32) -> Option<Unit> {
+        // SAFETY: the caller's promise.
+        if let Some(unit) = unsafe { self.find_among_equals(units, length) } {
+            return Some(unit);
+        }
         let list = list_at_least(length)?;
         let mut word = list / 64;
         let mut bits = self.occupied[word] & (u64::MAX << (list % 64));
@@ -235,6 +240,41 @@ impl Runs {
             bits = *self.occupied.get(word)?;
         }
         Some(self.heads[word * 64 + bits.trailing_zeros() as usize])
+    }
+
+    /// Looks at the first few runs of the list that `length` belongs in: some may be long enough,
+    /// and would be overlooked in a list whose lengths differ.
+    unsafe fn find_among_equals(&self, units: Units, length: u32) -> Option<Unit> {
+        const TRIES: usize = 16;
+        let mut unit = self.heads[list_of(length)];
+        for _ in 0..TRIES {
+            if unit == NO_UNIT {
+                return None;
+            }
+            // SAFETY: the caller's promise.
+            let record = unsafe { units.record(unit) };
+            if record.run_units >= length {
+                return Some(unit);
+            }
+            unit = record.next;
+        }
+        None
+    }
+
+    /// How many units up to the frontier are one free run.
+    ///
+    /// # Safety
+    /// As [`Runs::take`].
+    pub unsafe fn free_at_frontier(&self, units: Units) -> u32 {
+        if self.frontier == 0 {
+            return 0;
+        }
+        // SAFETY: the caller's promise; (U1).
+        let last = unsafe { units.record(self.frontier - 1) };
+        match last.kind {
+            Kind::Free => self.frontier - last.first,
+            _ => 0,
+        }
     }
 
     unsafe fn insert(&mut self, units: Units, run: Run) {
@@ -365,7 +405,8 @@ mod tests {
         let mut random = Random::new(7);
         for _ in 0..20_000 {
             if random.below(2) == 0 {
-                let length = 1 + random.below(if random.below(8) == 0 { 300 } else { 12 }) as u32;
+                let longest = if random.below(8) == 0 { 300 } else { 12 };
+                let length = 1 + random.below(longest) as u32;
                 let alignment = 1 << random.below(5);
                 // SAFETY: as above.
                 if let Some(run) = unsafe { runs.take(units, length, alignment, 3) } {

@@ -1,5 +1,5 @@
-//! Slabs: runs of units cut into blocks of one class. Which blocks are free stands in a bitmap apart
-//! from them: beside the zone for fine slabs, in the record for coarse ones.
+//! Slabs: runs of units cut into blocks of one class. Which blocks are free stands in a bitmap
+//! apart from them: beside the zone for fine slabs, in the record for coarse ones.
 
 use super::arena::ARENA;
 use super::block::Block;

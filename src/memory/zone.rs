@@ -411,11 +411,14 @@ impl Zone {
         changed
     }
 
-    /// Moves the frontier by `need` units or more; false when the kernel refuses or the zone is
-    /// full.
+    /// Moves the frontier so that there is a free run of `need` units or more before it; false when
+    /// the kernel refuses or the zone is full.
     pub fn grow(&self, need: u32) -> bool {
         let _growing = self.growth.lock();
         let frontier = self.frontier();
+        // SAFETY: the zone's own units, under its lock.
+        let there = unsafe { self.runs.lock().free_at_frontier(self.units()) };
+        let need = need.saturating_sub(there).max(1);
         let step = (frontier / 8).clamp(GROWTH_UNITS_LEAST, GROWTH_UNITS_MOST).max(need);
         [step, need].into_iter().any(|length| self.grow_by(frontier, length))
     }

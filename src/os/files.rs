@@ -76,9 +76,8 @@ pub fn find_mapping(mut accept: impl FnMut(&Mapping) -> bool) -> Option<Mapping>
     let path = c"/proc/self/maps".as_ptr() as usize;
     let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
     // SAFETY: the path is a C string.
-    let file = unsafe {
-        system_call(libc::SYS_openat, [libc::AT_FDCWD as usize, path, flags, 0, 0, 0])
-    };
+    let file =
+        unsafe { system_call(libc::SYS_openat, [libc::AT_FDCWD as usize, path, flags, 0, 0, 0]) };
     if file < 0 {
         return None;
     }

@@ -11,12 +11,11 @@ pub fn holds(address: usize) -> bool {
     const HEADER_BYTES: usize = 16;
     const SMALLEST_CHUNK_BYTES: usize = 32;
     const PREVIOUS_IN_USE: usize = 1;
-    if address % 16 != 0 {
+    if !address.is_multiple_of(16) {
         return false;
     }
-    let in_heap = |mapping: &super::files::Mapping| {
-        mapping.name() == b"[heap]" && mapping.contains(address)
-    };
+    let in_heap =
+        |mapping: &super::files::Mapping| mapping.name() == b"[heap]" && mapping.contains(address);
     let Some(heap) = find_mapping(in_heap) else { return false };
     if address - heap.start < HEADER_BYTES {
         return false;

@@ -76,6 +76,12 @@ pub fn reserve(hint: usize, length: usize) -> Option<Range> {
     Some(Range { start, length })
 }
 
+/// Maps `length` bytes that can be used at once, wherever the kernel puts them.
+pub fn map_writable(length: usize) -> Option<Range> {
+    let start = map(0, length, READ_WRITE, ANONYMOUS)?;
+    Some(Range { start, length })
+}
+
 /// Gives address space back altogether.
 ///
 /// # Safety

@@ -93,7 +93,7 @@ pub fn place_pool(range: Range) {
 /// Cuts `bytes` (a multiple of 64) of zeroed memory from the pool, aligned to 64 bytes, or `None`
 /// when there is none to be had. The caller keeps it for ever.
 pub fn allocate(bytes: usize) -> Option<NonNull<u8>> {
-    debug_assert!(bytes % 64 == 0);
+    debug_assert!(bytes.is_multiple_of(64));
     let mut used = POOL_USED.lock();
     if !POOL.ensure(*used + bytes) {
         return None;

@@ -75,7 +75,8 @@ const TABLE: [Row; 5] = [
         kind: Kind::Size,
         default: 16 << 20,
         most: TIB,
-        sentence: "freed memory that may stay resident; an eighth of the live memory if that is more",
+        sentence:
+            "freed memory that may stay resident; an eighth of the live memory if that is more",
     },
     Row {
         choice: Choice::ThreadCache,

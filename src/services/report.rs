@@ -60,7 +60,7 @@ pub fn stale_pointer(call: Call) -> ! {
 
 /// The pointer leads into a block, past its start.
 pub fn interior_pointer(call: Call, place: Place) -> ! {
-    let kind = if call.address % 16 == 0 { "invalid" } else { "misaligned" };
+    let kind = if call.address.is_multiple_of(16) { "invalid" } else { "misaligned" };
     let state = if place.is_live { "live" } else { "freed" };
     let Place { block, size_bytes, .. } = place;
     let offset = call.address - block;
@@ -108,6 +108,7 @@ pub fn no_exception_runtime() -> ! {
 }
 
 /// Cairn's own code has panicked; says where.
+#[cfg(not(test))]
 pub fn panicked(information: &dyn Display) -> ! {
     let mut line = Text::<512>::new();
     line.push(format_args!("cairn[{}]: internal error: {information}", process::id()));

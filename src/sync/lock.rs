@@ -82,11 +82,6 @@ impl<T> Lock<T> {
         // SAFETY: the caller's promise.
         unsafe { self.0.force_unlock() };
     }
-
-    /// Closes the lock if no thread holds it: for reports, which must never wait.
-    pub fn try_lock(&self) -> Option<Guard<'_, T>> {
-        self.0.try_lock().map(Guard::Owned)
-    }
 }
 
 impl<T> Deref for Guard<'_, T> {
