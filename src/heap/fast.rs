@@ -75,9 +75,16 @@ impl Fast {
 #[inline(always)]
 pub const fn entry_of(class: SizeClass) -> usize {
     match class.is_coarse() {
-        true => entry_of_coarse_byte(class.ledger_byte()),
+        true => FINE_ENTRIES + class.ledger_byte() as usize,
         false => class.index(),
     }
+}
+
+/// The index in [`Fast::loaded`] of the coarse class whose ledger byte is `byte`.
+#[inline(always)]
+pub const fn entry_of_coarse_class(byte: u8) -> usize {
+    debug_assert!(byte < 64);
+    FINE_ENTRIES + byte as usize
 }
 
 /// The index in [`Fast::loaded`] for what a coarse ledger entry says.

@@ -54,7 +54,7 @@ pub unsafe fn allocate_coarse(size_bytes: usize, slow: Allocate) -> *mut c_void 
     let heap = current();
     // SAFETY: as in `allocate`.
     unsafe {
-        match pop(heap, fast::entry_of_coarse_byte(byte)) {
+        match pop(heap, fast::entry_of_coarse_class(byte)) {
             Some(block) => {
                 (*heap).coarse.entry_of(block).set(byte);
                 block.as_ptr().cast()

@@ -159,23 +159,32 @@ impl Arena {
     }
 
     /// Purges free runs until no more of them is dirty than the bound says.
+    #[inline]
     pub fn keep_bound(&self) {
-        let dirty = |zone: &Zone| zone.dirty_units() as usize * UNIT_BYTES;
-        let mut total: usize = self.zones().iter().map(|zone| dirty(zone)).sum();
-        let bound = self.dirty_bound();
-        if total <= bound {
-            return;
+        let dirty = self.dirty_bytes();
+        if dirty > self.dirty_bound() {
+            self.purge_to_bound(dirty);
         }
+    }
+
+    #[cold]
+    fn purge_to_bound(&self, mut dirty: usize) {
         // Down to three quarters, so that the next purge is some way off.
+        let target = self.dirty_bound() / 4 * 3;
         for zone in [&self.coarse, &self.main, &self.tiny] {
-            while total > bound / 4 * 3 {
+            while dirty > target {
                 let purged = zone.purge_one() as usize * UNIT_BYTES;
                 if purged == 0 {
                     break;
                 }
-                total -= purged.min(total);
+                dirty -= purged.min(dirty);
             }
         }
+    }
+
+    fn dirty_bytes(&self) -> usize {
+        let units = |zone: &Zone| zone.free_and_dirty_units().1 as usize;
+        self.zones().map(units).iter().sum::<usize>() * UNIT_BYTES
     }
 
     /// Purges every free run; returns how many bytes that were.
@@ -194,10 +203,9 @@ impl Arena {
     }
 
     fn dirty_bound(&self) -> usize {
-        let used: usize = self.zones().iter().map(|zone| zone.frontier() as usize).sum();
-        let free: usize =
-            self.zones().iter().map(|zone| zone.free_and_dirty_units().0 as usize).sum();
-        let bound = options::value(Choice::DirtyMax).max((used - free.min(used)) * UNIT_BYTES / 8);
+        let used = |zone: &Zone| zone.frontier().saturating_sub(zone.free_and_dirty_units().0);
+        let used: usize = self.zones().map(used).iter().map(|units| *units as usize).sum();
+        let bound = options::value(Choice::DirtyMax).max(used * UNIT_BYTES / 8);
         match memory::is_claimed() {
             true => bound.min(CLAIMED_DIRTY_MAX),
             false => bound,

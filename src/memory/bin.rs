@@ -128,12 +128,9 @@ pub unsafe fn give_back(class: SizeClass, cartridge: &Cartridge, count: usize) {
 /// As [`give_back`].
 unsafe fn spill(mut bin: Guard<Bin>, class: SizeClass, cartridge: &Cartridge, count: usize) {
     bin.spills += 1;
-    let mut released = NO_UNIT;
-    for index in 0..count {
-        // SAFETY: the caller's promise.
-        let block = unsafe { cartridge.block(index) };
-        released = bin.give(class, block, released);
-    }
+    // SAFETY: the caller's promise.
+    let blocks = (0..count).map(|index| unsafe { cartridge.block(index) });
+    let released = bin.give(class, blocks, NO_UNIT);
     drop(bin);
     return_slabs(class, released);
 }
@@ -155,7 +152,7 @@ pub fn take_one(class: SizeClass) -> Option<(Block, bool)> {
 
 /// Puts one free block back, for a thread without magazines.
 pub fn give_one(class: SizeClass, block: Block) {
-    let released = bin(class).lock().give(class, block, NO_UNIT);
+    let released = bin(class).lock().give(class, core::iter::once(block), NO_UNIT);
     return_slabs(class, released);
 }
 
@@ -166,11 +163,9 @@ pub fn flush(class: SizeClass) {
     let mut released = NO_UNIT;
     let mut emptied = Stack::new();
     while let Some(full) = bin.full.pop() {
-        for index in 0..full.capacity() {
-            // SAFETY: a full magazine has a block in every slot.
-            let block = unsafe { full.block(index) };
-            released = bin.give(class, block, released);
-        }
+        // SAFETY: a full magazine has a block in every slot.
+        let blocks = (0..full.capacity()).map(|index| unsafe { full.block(index) });
+        released = bin.give(class, blocks, released);
         emptied.push(full);
     }
     while let Some(cartridge) = emptied.pop() {
@@ -246,24 +241,32 @@ impl Bin {
         taken
     }
 
-    /// Puts a block back into its slab. A slab that is idle then is linked into `released` unless
+    /// Puts blocks back into their slabs. A slab that is idle then is linked into `released` unless
     /// the bin keeps it; returns the list's new head.
-    fn give(&mut self, class: SizeClass, block: Block, released: Unit) -> Unit {
-        let slab = Slab::of(block, class);
-        if !slab.give(block) {
-            let (name, address) = ("free", block.address());
-            let call = Call { name, address, size: None, alignment: None };
-            report::double_free(call, class.size_bytes());
-        }
-        let record = slab.record();
-        if record.free_blocks == record.capacity {
-            // One idle slab stays, so that a single block going to and fro costs little.
-            if self.idle_slabs > 0 || class.slab_units() > 1 {
-                return self.release(slab, released);
+    fn give(
+        &mut self,
+        class: SizeClass,
+        blocks: impl Iterator<Item = Block>,
+        mut released: Unit,
+    ) -> Unit {
+        let mut blocks = blocks.peekable();
+        while let Some(block) = blocks.peek() {
+            let slab = Slab::of(*block, class);
+            if let Err(block) = slab.give(&mut blocks) {
+                let (name, address) = ("free", block.address());
+                let call = Call { name, address, size: None, alignment: None };
+                report::double_free(call, class.size_bytes());
             }
-            self.idle_slabs += 1;
+            let record = slab.record();
+            let is_idle = record.free_blocks == record.capacity;
+            // One idle slab stays, so that a single block going to and fro costs little.
+            if is_idle && (self.idle_slabs > 0 || class.slab_units() > 1) {
+                released = self.release(slab, released);
+                continue;
+            }
+            self.idle_slabs += usize::from(is_idle);
+            self.relink(slab);
         }
-        self.relink(slab);
         released
     }
 

@@ -32,7 +32,6 @@ fn allocate_units(size_bytes: usize, units: u32, alignment: usize) -> Option<(Bl
     let block = unsafe { Block::at(zone().range(taken.run).start) };
     let record = record_of(block);
     record.large_bytes = page_multiple(size_bytes);
-    record.is_moved = false;
     // SAFETY: as above.
     unsafe { ARENA.coarse_map().entry_of(block).set(LARGE_BYTE) };
     Some((block, taken.is_zero))
@@ -73,19 +72,8 @@ pub fn free(block: Block) -> bool {
     if !unsafe { ARENA.coarse_map().entry_of(block) }.try_clear(LARGE_BYTE) {
         return false;
     }
-    release(run_of(block), record_of(block).is_moved);
+    ARENA.give(ZoneKind::Coarse, run_of(block));
     true
-}
-
-/// Gives a run back that no block starts in any more.
-fn release(run: Run, is_moved: bool) {
-    // SAFETY: the caller owns the run, and its contents are of no use.
-    if is_moved && unsafe { memory::renew(zone().range(run)) } {
-        zone().set_state(run, State::Clean);
-        zone().give_as_is(run);
-    } else {
-        ARENA.give(ZoneKind::Coarse, run);
-    }
 }
 
 /// Changes the size of a large block to `size_bytes`, more than any size class serves. Returns
@@ -121,7 +109,8 @@ fn move_to_longer(block: Block, size_bytes: usize, units: u32) -> Option<Block> 
         ARENA.coarse_map().entry_of(block).clear();
         move_or_copy(Range { start: block.address(), length }, new.address());
     }
-    record_of(new).is_moved = true;
+    let first = run_of(new).first;
+    zone().set_state(Run { first, units: (length / UNIT_BYTES) as u32 }, State::Moved);
     release_moved(old);
     Some(new)
 }
@@ -149,14 +138,13 @@ unsafe fn move_or_copy(from: Range, to: usize) {
 
 /// Gives back the run that pages were moved away from; nothing is mapped in parts of it.
 fn release_moved(run: Run) {
-    let range = zone().range(run);
     // SAFETY: the caller owns the run, and its contents are of no use.
     let state = unsafe {
-        if !memory::is_claimed() && memory::renew(range) {
+        if !memory::is_claimed() && zone().renew(run) {
             State::Clean
         } else {
             // Should the kernel refuse even this, the range has no pages that could be used.
-            memory::decommit(range);
+            memory::decommit(zone().range(run));
             State::Void
         }
     };

@@ -55,6 +55,28 @@ impl Units {
         unsafe { self.states(run) }.iter().filter(|byte| **byte == state as u8).count() as u32
     }
 
+    /// How many units of a run may have pages.
+    ///
+    /// # Safety
+    /// As [`Units::states`].
+    pub unsafe fn count_dirty(self, run: Run) -> u32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.states(run) }.iter().filter(|byte| State::is_dirty(**byte)).count() as u32
+    }
+
+    /// Notes that a run was used: what was there is dirty, and what was moved stays so.
+    ///
+    /// # Safety
+    /// As [`Units::states`].
+    pub unsafe fn soil(self, run: Run) {
+        // SAFETY: the caller's promise.
+        for byte in unsafe { self.states(run) } {
+            if *byte != State::Moved as u8 {
+                *byte = State::Dirty as u8;
+            }
+        }
+    }
+
     /// Marks a run that is in use: kinds of its first and last unit, and its length.
     ///
     /// # Safety
@@ -281,7 +303,7 @@ impl Runs {
         let list = list_of(run.units);
         // SAFETY: the caller holds the zone's lock and gives up the run.
         unsafe {
-            let dirty_units = units.count(run, State::Dirty);
+            let dirty_units = units.count_dirty(run);
             units.mark(run, Kind::Free, Kind::Free);
             let record = units.record(run.first);
             (record.first, record.dirty_units) = (run.first, dirty_units);
@@ -338,7 +360,7 @@ impl Runs {
                 assert_eq!((record.first, list_of(run.units)), (unit, list));
                 // SAFETY: the caller's promise.
                 unsafe {
-                    assert_eq!(units.count(run, State::Dirty), record.dirty_units);
+                    assert_eq!(units.count_dirty(run), record.dirty_units);
                     let last = units.record(run.last());
                     assert_eq!((last.kind, last.first), (Kind::Free, unit));
                     let is_end = run.end() == self.frontier;

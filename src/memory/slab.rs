@@ -6,6 +6,7 @@ use super::block::Block;
 use super::unit::{Kind, Record, Run, Unit, NO_UNIT};
 use super::zone::Zone;
 use crate::arithmetic::size_class::{SizeClass, UNIT_BYTES};
+use core::iter::Peekable;
 
 /// Coarse blocks from this size on are handed out one by one while they still read as zero, so that
 /// `calloc` needn't touch them. The page faults of their first use cost more than that does.
@@ -160,21 +161,27 @@ impl Slab {
         (count, used == 0)
     }
 
-    /// Puts a block back. False if it is back already: it has been freed twice.
+    /// Puts blocks back, as long as they are the slab's. An error is one that is back already: it
+    /// has been freed twice.
     #[inline]
-    #[must_use]
-    pub fn give(self, block: Block) -> bool {
+    pub fn give(self, blocks: &mut Peekable<impl Iterator<Item = Block>>) -> Result<(), Block> {
         let record = self.record();
-        let index = self.class.block_index(block.address() - self.start());
-        let (word, bit) = (index / 64, 1u64 << (index % 64));
+        let (start, length) = (self.start(), self.class.slab_units() * UNIT_BYTES);
         let words = self.words(record.capacity as usize);
-        if words[word] & bit != 0 {
-            return false;
+        let (mut count, mut first_word) = (0, record.first_word as usize);
+        while let Some(block) = blocks.next_if(|b| b.address().wrapping_sub(start) < length) {
+            let index = self.class.block_index(block.address() - start);
+            let (word, bit) = (index / 64, 1u64 << (index % 64));
+            if words[word] & bit != 0 {
+                return Err(block);
+            }
+            words[word] |= bit;
+            first_word = first_word.min(word);
+            count += 1;
         }
-        words[word] |= bit;
-        record.first_word = record.first_word.min(word as u16);
-        record.free_blocks += 1;
-        true
+        record.first_word = first_word as u16;
+        record.free_blocks += count;
+        Ok(())
     }
 
     /// Whether block number `index` is free in the slab.

@@ -33,6 +33,16 @@ pub enum State {
     Dirty = 1,
     /// Not committed.
     Void = 2,
+    /// As `Dirty`, and the pages were moved here from elsewhere: the kernel can't join their
+    /// mapping with its neighbours until it is renewed.
+    Moved = 3,
+}
+
+impl State {
+    /// Whether a state's byte says that there may be pages.
+    pub const fn is_dirty(byte: u8) -> bool {
+        byte == Self::Dirty as u8 || byte == Self::Moved as u8
+    }
 }
 
 /// The record of a unit. It lies apart from the unit, on a cache line of its own.
@@ -70,9 +80,6 @@ pub struct Record {
     pub free_mask: u64,
     /// Coarse slab: which of the free blocks read as zero.
     pub zero_mask: u64,
-    /// Large: its pages were moved to it from elsewhere, so the kernel can't join its mapping with
-    /// others until it is renewed.
-    pub is_moved: bool,
     /// Large: the block's usable size in bytes.
     pub large_bytes: usize,
 }

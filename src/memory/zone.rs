@@ -4,8 +4,9 @@
 //! given back under the zone's lock, which is never held during a system call; growing has a lock
 //! of its own, which is.
 
+use super::purge::HUGE_FROM_UNITS;
 use super::run::{Runs, Units};
-use super::unit::{Kind, Record, Run, State, Unit};
+use super::unit::{Kind, Record, Run, Unit};
 use crate::arithmetic::size_class::{ZoneKind, UNIT_BYTES};
 use crate::os::memory::{self, CommitError, Range};
 use crate::services::metadata::Table;
@@ -16,6 +17,9 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 /// Units that are committed at a time at first; later it is an eighth of the zone.
 const GROWTH_UNITS_LEAST: u32 = 16;
 const GROWTH_UNITS_MOST: u32 = 1024;
+
+/// Units in a huge page: beyond [`HUGE_FROM_UNITS`] steps of growth end where one ends.
+const HUGE_UNITS: u32 = 32;
 
 /// Tables that are indexed in parallel start at different offsets in their pages, or their first
 /// entries would share the low twelve bits of their addresses and wait for each other.
@@ -37,8 +41,11 @@ pub struct Zone {
     records: Table,
     bitmaps: Table,
     states: Table,
-    runs: Lock<Runs>,
+    pub(super) runs: Lock<Runs>,
     growth: Lock<()>,
+    /// Copies of the counts in `runs`, for those who needn't be exact.
+    free_units: AtomicU32,
+    dirty_units: AtomicU32,
 }
 
 /// A run taken from a zone, with what is known of its pages.
@@ -83,6 +90,8 @@ impl Zone {
             states: Table::new(false),
             runs: Lock::new(Runs::new()),
             growth: Lock::new(()),
+            free_units: AtomicU32::new(0),
+            dirty_units: AtomicU32::new(0),
         }
     }
 
@@ -199,6 +208,7 @@ impl Zone {
                 let run = runs.take(self.units(), length, alignment, origin);
                 if let Some(run) = run {
                     self.units().mark(run, kinds.0, kinds.1);
+                    self.publish(&runs);
                 }
                 run
             }
@@ -220,6 +230,7 @@ impl Zone {
             // SAFETY: the zone's own units, under its lock; the caller owns `run`.
             unsafe {
                 let added = runs.take_at(units, run.end(), length)?;
+                self.publish(&runs);
                 units.mark(Run { units: run.units + length, ..run }, kinds.0, kinds.1);
                 added
             }
@@ -241,7 +252,7 @@ impl Zone {
     /// Gives back a run whose contents nobody needs. Its pages count as dirty from now on.
     pub fn give(&self, run: Run) {
         // SAFETY: the caller gives up the run; the states are its own until then.
-        unsafe { self.units().states(run).fill(State::Dirty as u8) };
+        unsafe { self.units().soil(run) };
         self.give_as_is(run);
     }
 
@@ -250,6 +261,7 @@ impl Zone {
         let mut runs = self.runs.lock();
         // SAFETY: the zone's own units, under its lock; the caller gives up the run.
         unsafe { runs.give(self.units(), run) };
+        self.publish(&runs);
     }
 
     /// Shortens a run that the caller owns to `kept` units and gives back the rest.
@@ -258,64 +270,22 @@ impl Zone {
         let units = self.units();
         // SAFETY: the caller owns the run; its new end is marked before the rest is free.
         unsafe {
-            units.states(rest).fill(State::Dirty as u8);
+            units.soil(rest);
             units.mark(Run { units: kept, ..run }, kinds.0, kinds.1);
         }
         self.give_as_is(rest);
     }
 
-    /// Free units that are dirty.
-    pub fn dirty_units(&self) -> u32 {
-        self.runs.lock().dirty_units
-    }
-
-    /// Units in free runs, and those of them that are dirty.
+    /// Units in free runs, and those of them that are dirty, a moment ago.
+    #[inline]
     pub fn free_and_dirty_units(&self) -> (u32, u32) {
-        let runs = self.runs.lock();
-        (runs.free_units, runs.dirty_units)
+        (self.free_units.load(Ordering::Relaxed), self.dirty_units.load(Ordering::Relaxed))
     }
 
-    /// Gives the pages of one free run with dirty units back to the kernel; returns how many units
-    /// that were, 0 when there is none or the kernel refuses.
-    pub fn purge_one(&self) -> u32 {
-        // SAFETY: the zone's own units, under its lock.
-        let Some(run) = (unsafe { self.runs.lock().take_dirty(self.units()) }) else { return 0 };
-        let purged = self.each_stretch(run, State::Dirty, |stretch| match memory::is_claimed() {
-            // SAFETY: the run is free, and taken out of the lists.
-            true => unsafe { memory::decommit(self.range(stretch)) }.then_some(State::Void),
-            // SAFETY: as above.
-            false => unsafe { memory::purge(self.range(stretch)) }.then_some(State::Clean),
-        });
-        self.give_as_is(run);
-        purged
-    }
-
-    /// Decommits every free run; returns how many units that were. For when memory has run out.
-    pub fn decommit_free(&self) -> u32 {
-        let mut total = 0;
-        loop {
-            // SAFETY: the zone's own units, under its lock.
-            let taken = unsafe { self.runs.lock().take_committed(self.units()) };
-            let Some(run) = taken else { return total };
-            let mut done = 0;
-            for state in [State::Dirty, State::Clean] {
-                done += self.each_stretch(run, state, |stretch| {
-                    // SAFETY: the run is free, and taken out of the lists.
-                    unsafe { memory::decommit(self.range(stretch)) }.then_some(State::Void)
-                });
-            }
-            self.give_as_is(run);
-            total += done;
-            if done == 0 {
-                return total;
-            }
-        }
-    }
-
-    /// Notes that the units of a run that the caller owns are all in `state`.
-    pub fn set_state(&self, run: Run, state: State) {
-        // SAFETY: the caller owns the run.
-        unsafe { self.units().states(run).fill(state as u8) };
+    /// Called at the end of each change of the runs, under their lock.
+    fn publish(&self, runs: &Runs) {
+        self.free_units.store(runs.free_units, Ordering::Relaxed);
+        self.dirty_units.store(runs.dirty_units, Ordering::Relaxed);
     }
 
     /// The zone's locks, in the order in which they are taken.
@@ -370,47 +340,6 @@ impl Zone {
             .sum()
     }
 
-    fn is_zero(&self, run: Run) -> bool {
-        // SAFETY: the caller owns the run.
-        unsafe { self.units().states(run) }.iter().all(|byte| *byte == State::Clean as u8)
-    }
-
-    /// Commits what is void of a run that the caller owns; false when the kernel refuses.
-    fn commit_void(&self, run: Run) -> bool {
-        // SAFETY: the caller owns the run.
-        let void = unsafe { self.units().count(run, State::Void) };
-        let committed = self.each_stretch(run, State::Void, |stretch| {
-            // SAFETY: the run is the caller's, and void.
-            unsafe { memory::commit(self.range(stretch)) }.ok().map(|()| State::Clean)
-        });
-        committed == void
-    }
-
-    /// Calls `change` for each stretch of units of a run that are in `state`; where it returns a
-    /// state, they are in that from then on. Returns how many units were changed.
-    fn each_stretch(
-        &self,
-        run: Run,
-        state: State,
-        mut change: impl FnMut(Run) -> Option<State>,
-    ) -> u32 {
-        // SAFETY: the caller owns the run.
-        let states = unsafe { self.units().states(run) };
-        let (mut at, mut changed) = (0, 0);
-        while let Some(skip) = states[at..].iter().position(|byte| *byte == state as u8) {
-            let start = at + skip;
-            let rest = &states[start..];
-            let length = rest.iter().position(|byte| *byte != state as u8).unwrap_or(rest.len());
-            at = start + length;
-            let stretch = Run { first: run.first + start as u32, units: length as u32 };
-            if let Some(new) = change(stretch) {
-                states[start..at].fill(new as u8);
-                changed += length as u32;
-            }
-        }
-        changed
-    }
-
     /// Moves the frontier so that there is a free run of `need` units or more before it; false when
     /// the kernel refuses or the zone is full.
     pub fn grow(&self, need: u32) -> bool {
@@ -419,7 +348,10 @@ impl Zone {
         // SAFETY: the zone's own units, under its lock.
         let there = unsafe { self.runs.lock().free_at_frontier(self.units()) };
         let need = need.saturating_sub(there).max(1);
-        let step = (frontier / 8).clamp(GROWTH_UNITS_LEAST, GROWTH_UNITS_MOST).max(need);
+        let mut step = (frontier / 8).clamp(GROWTH_UNITS_LEAST, GROWTH_UNITS_MOST).max(need);
+        if frontier + step > HUGE_FROM_UNITS {
+            step = (frontier + step).next_multiple_of(HUGE_UNITS) - frontier;
+        }
         [step, need].into_iter().any(|length| self.grow_by(frontier, length))
     }
 
@@ -434,6 +366,7 @@ impl Zone {
             // SAFETY: beyond the frontier nothing is used.
             match unsafe { memory::commit(self.range(new)) } {
                 Ok(()) => {
+                    self.ask_for_huge_pages(new);
                     self.open(frontier, new);
                     return true;
                 }
@@ -461,5 +394,6 @@ impl Zone {
         self.frontier.store(new.end(), Ordering::Release);
         // SAFETY: the zone's own units, under its lock; nobody else knows of the new ones.
         unsafe { runs.give(self.units(), new) };
+        self.publish(&runs);
     }
 }

@@ -170,6 +170,13 @@ pub unsafe fn purge(range: Range) -> bool {
     unsafe { call(libc::SYS_madvise, arguments) == 0 }
 }
 
+/// Asks for huge pages in a committed range. The kernel may not have them, or not give them.
+pub fn ask_for_huge_pages(range: Range) {
+    let arguments = [range.start, range.length, libc::MADV_HUGEPAGE as usize, 0, 0, 0];
+    // SAFETY: changes nothing that can be read.
+    unsafe { call(libc::SYS_madvise, arguments) };
+}
+
 /// Moves the pages of `from` to `to`, an equally long range of Cairn's address space, without
 /// copying, and leaves `from` unmapped. On an error nothing has changed.
 ///

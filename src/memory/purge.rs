@@ -1,0 +1,123 @@
+//! The pages of a zone's units: committing what is void, purging what is dirty, renewing what was
+//! moved. Every system call is made while the run is out of the lists, without the zone's lock.
+
+use super::unit::{Run, State};
+use super::zone::Zone;
+use crate::os::memory;
+
+/// Units of a zone before those for which huge pages are asked for.
+pub const HUGE_FROM_UNITS: u32 = 256;
+
+impl Zone {
+    /// Gives the pages of one free run with dirty units back to the kernel; returns how many units
+    /// that were, 0 when there is none or the kernel refuses.
+    pub fn purge_one(&self) -> u32 {
+        // SAFETY: the zone's own units, under its lock.
+        let Some(run) = (unsafe { self.runs.lock().take_dirty(self.units()) }) else { return 0 };
+        let mut purged = 0;
+        for state in [State::Dirty, State::Moved] {
+            // SAFETY: the run is free, and taken out of the lists.
+            purged += self.each_stretch(run, state, |stretch| unsafe {
+                let range = self.range(stretch);
+                match (memory::is_claimed(), state) {
+                    (true, _) => memory::decommit(range).then_some(State::Void),
+                    (false, State::Moved) => self.renew(stretch).then_some(State::Clean),
+                    (false, _) => memory::purge(range).then_some(State::Clean),
+                }
+            });
+        }
+        self.give_as_is(run);
+        purged
+    }
+
+    /// Puts fresh pages in place of whatever is mapped in a run; false when the kernel refuses.
+    ///
+    /// # Safety
+    /// The caller must own the run, and nothing may use its contents any more.
+    pub unsafe fn renew(&self, run: Run) -> bool {
+        // SAFETY: the caller's promise.
+        let done = unsafe { memory::renew(self.range(run)) };
+        if done {
+            self.ask_for_huge_pages(run);
+        }
+        done
+    }
+
+    /// Asks for huge pages for what of a run lies beyond the zone's first part. A process that gets
+    /// that far is a large one: fewer page faults are worth up to 2 MiB more to it.
+    pub(super) fn ask_for_huge_pages(&self, run: Run) {
+        let first = run.first.max(HUGE_FROM_UNITS);
+        if first < run.end() {
+            memory::ask_for_huge_pages(self.range(Run { first, units: run.end() - first }));
+        }
+    }
+
+    /// Decommits every free run; returns how many units that were. For when memory has run out.
+    pub fn decommit_free(&self) -> u32 {
+        let mut total = 0;
+        loop {
+            // SAFETY: the zone's own units, under its lock.
+            let taken = unsafe { self.runs.lock().take_committed(self.units()) };
+            let Some(run) = taken else { return total };
+            let mut done = 0;
+            for state in [State::Dirty, State::Moved, State::Clean] {
+                done += self.each_stretch(run, state, |stretch| {
+                    // SAFETY: the run is free, and taken out of the lists.
+                    unsafe { memory::decommit(self.range(stretch)) }.then_some(State::Void)
+                });
+            }
+            self.give_as_is(run);
+            total += done;
+            if done == 0 {
+                return total;
+            }
+        }
+    }
+
+    /// Notes that the units of a run that the caller owns are all in `state`.
+    pub fn set_state(&self, run: Run, state: State) {
+        // SAFETY: the caller owns the run.
+        unsafe { self.units().states(run).fill(state as u8) };
+    }
+
+    pub(super) fn is_zero(&self, run: Run) -> bool {
+        // SAFETY: the caller owns the run.
+        unsafe { self.units().states(run) }.iter().all(|byte| *byte == State::Clean as u8)
+    }
+
+    /// Commits what is void of a run that the caller owns; false when the kernel refuses.
+    pub(super) fn commit_void(&self, run: Run) -> bool {
+        // SAFETY: the caller owns the run.
+        let void = unsafe { self.units().count(run, State::Void) };
+        let committed = self.each_stretch(run, State::Void, |stretch| {
+            // SAFETY: the run is the caller's, and void.
+            unsafe { memory::commit(self.range(stretch)) }.ok().map(|()| State::Clean)
+        });
+        committed == void
+    }
+
+    /// Calls `change` for each stretch of units of a run that are in `state`; where it returns a
+    /// state, they are in that from then on. Returns how many units were changed.
+    fn each_stretch(
+        &self,
+        run: Run,
+        state: State,
+        mut change: impl FnMut(Run) -> Option<State>,
+    ) -> u32 {
+        // SAFETY: the caller owns the run.
+        let states = unsafe { self.units().states(run) };
+        let (mut at, mut changed) = (0, 0);
+        while let Some(skip) = states[at..].iter().position(|byte| *byte == state as u8) {
+            let start = at + skip;
+            let rest = &states[start..];
+            let length = rest.iter().position(|byte| *byte != state as u8).unwrap_or(rest.len());
+            at = start + length;
+            let stretch = Run { first: run.first + start as u32, units: length as u32 };
+            if let Some(new) = change(stretch) {
+                states[start..at].fill(new as u8);
+                changed += length as u32;
+            }
+        }
+        changed
+    }
+}
