@@ -7,7 +7,7 @@
 //! # Safety
 //! As in `standard.rs`; a block from new goes to delete, one from new\[\] to delete\[\].
 
-use super::sized::delete_sized;
+use super::sized::{delete_sized, delete_sized_aligned};
 use super::standard::call;
 use crate::front::route;
 use crate::heap::hit;
@@ -241,7 +241,7 @@ pub unsafe extern "C" fn _ZdlPvSt11align_val_tRKSt9nothrow_t(
 #[allow(non_snake_case)]
 pub unsafe extern "C" fn _ZdlPvm(address: *mut c_void, size: usize) {
     // SAFETY: the caller's promise.
-    unsafe { delete_sized(address, size, None) }
+    unsafe { delete_sized(address, size) }
 }
 
 /// `operator delete(address, size, alignment)`
@@ -256,7 +256,7 @@ pub unsafe extern "C" fn _ZdlPvmSt11align_val_t(
     alignment: usize,
 ) {
     // SAFETY: the caller's promise.
-    unsafe { delete_sized(address, size, Some(alignment)) }
+    unsafe { delete_sized_aligned(address, size, alignment) }
 }
 
 /// `operator delete[](address)`
@@ -315,7 +315,7 @@ pub unsafe extern "C" fn _ZdaPvSt11align_val_tRKSt9nothrow_t(
 #[allow(non_snake_case)]
 pub unsafe extern "C" fn _ZdaPvm(address: *mut c_void, size: usize) {
     // SAFETY: the caller's promise.
-    unsafe { delete_sized(address, size, None) }
+    unsafe { delete_sized(address, size) }
 }
 
 /// `operator delete[](address, size, alignment)`
@@ -330,5 +330,5 @@ pub unsafe extern "C" fn _ZdaPvmSt11align_val_t(
     alignment: usize,
 ) {
     // SAFETY: the caller's promise.
-    unsafe { delete_sized(address, size, Some(alignment)) }
+    unsafe { delete_sized_aligned(address, size, alignment) }
 }

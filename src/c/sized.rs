@@ -1,6 +1,7 @@
 //! C23: freeing with the size that was asked for, which is checked.
 
 use crate::front::route;
+use crate::heap::hit;
 use crate::services::report::Call;
 use core::ffi::c_void;
 
@@ -10,10 +11,22 @@ use core::ffi::c_void;
 /// The block must be alive, and nothing may use it any more; null is none.
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn free_sized(address: *mut c_void, size: usize) {
-    if !address.is_null() {
-        let name = "free_sized";
-        let address = address as usize;
-        route::free_sized(Call { name, address, size: Some(size), alignment: None }, true);
+    // SAFETY: the caller's promise, checked by the ledger.
+    if !unsafe { hit::free_sized(address, size) } {
+        free_sized_slow(Call { name: "free_sized", ..call_of(address, size, None) }, true);
+    }
+}
+
+fn call_of(address: *mut c_void, size: usize, alignment: Option<usize>) -> Call {
+    let name = "operator delete";
+    Call { name, address: address as usize, size: Some(size), alignment }
+}
+
+#[cold]
+#[inline(never)]
+fn free_sized_slow(call: Call, may_be_resized: bool) {
+    if call.address != 0 {
+        route::free_sized(call, may_be_resized);
     }
 }
 
@@ -23,21 +36,26 @@ pub unsafe extern "C" fn free_sized(address: *mut c_void, size: usize) {
 /// As [`free_sized`].
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn free_aligned_sized(address: *mut c_void, alignment: usize, size: usize) {
-    if !address.is_null() {
-        let name = "free_aligned_sized";
-        let (size, alignment) = (Some(size), Some(alignment));
-        route::free_sized(Call { name, address: address as usize, size, alignment }, true);
-    }
+    let call = call_of(address, size, Some(alignment));
+    free_sized_slow(Call { name: "free_aligned_sized", ..call }, true);
 }
 
 /// Frees a block from an operator new of `size` bytes.
 ///
 /// # Safety
 /// As [`free_sized`].
-pub(super) unsafe fn delete_sized(address: *mut c_void, size: usize, alignment: Option<usize>) {
-    if !address.is_null() {
-        let name = "operator delete";
-        let address = address as usize;
-        route::free_sized(Call { name, address, size: Some(size), alignment }, false);
+#[inline(always)]
+pub(super) unsafe fn delete_sized(address: *mut c_void, size: usize) {
+    // SAFETY: the caller's promise, checked by the ledger.
+    if !unsafe { hit::free_sized(address, size) } {
+        free_sized_slow(call_of(address, size, None), false);
     }
+}
+
+/// Frees a block from an operator new of `size` bytes at a multiple of `alignment`.
+///
+/// # Safety
+/// As [`free_sized`].
+pub(super) unsafe fn delete_sized_aligned(address: *mut c_void, size: usize, alignment: usize) {
+    free_sized_slow(call_of(address, size, Some(alignment)), false);
 }

@@ -104,6 +104,35 @@ pub unsafe fn free_coarse(address: *mut c_void, slow: Free) {
     }
 }
 
+/// Frees a block of the class that `size_bytes` has. False, and nothing is done, if it isn't one or
+/// there is no room.
+///
+/// # Safety
+/// The block must be alive, if there is one, and nothing may use it any more.
+#[inline(always)]
+pub unsafe fn free_sized(address: *mut c_void, size_bytes: usize) -> bool {
+    let heap = current();
+    // SAFETY: the thread's own heap; the class is that of the block's size and of its ledger byte.
+    unsafe {
+        if size_bytes <= FINE_MAX {
+            let class = SizeClass::fine_index_for(size_bytes);
+            let entry = (*heap).fine.entry(address as usize);
+            return entry.is_some_and(|entry| {
+                entry.get() as usize == class && push(heap, class, entry, address as usize)
+            });
+        }
+        if size_bytes > COARSE_MAX {
+            return false;
+        }
+        let byte = SizeClass::coarse_byte_for(size_bytes);
+        let entry = (*heap).coarse.entry(address as usize);
+        entry.is_some_and(|entry| {
+            let index = fast::entry_of_coarse_class(byte);
+            entry.get() == byte && push(heap, index, entry, address as usize)
+        })
+    }
+}
+
 /// Takes the block on top of a loaded magazine.
 ///
 /// # Safety
