@@ -12,6 +12,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     // Nothing that the library has handed out may vanish with it.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libcairn.so");
     write_header(&source, &header);
     compile_layout(&root);
 }

@@ -23,7 +23,7 @@ struct cairn_stats {
   size_t committed_bytes;
   // Free memory that may be resident.
   size_t dirty_bytes;
-  // Free memory that was given back to the kernel.
+  // Free memory without pages: never used, or given back to the kernel.
   size_t purged_bytes;
   // Memory for Cairn's own tables.
   size_t metadata_bytes;

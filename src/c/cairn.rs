@@ -22,7 +22,7 @@ pub struct cairn_stats {
     pub committed_bytes: usize,
     /// Free memory that may be resident.
     pub dirty_bytes: usize,
-    /// Free memory that was given back to the kernel.
+    /// Free memory without pages: never used, or given back to the kernel.
     pub purged_bytes: usize,
     /// Memory for Cairn's own tables.
     pub metadata_bytes: usize,

@@ -5,6 +5,7 @@ pub mod aligned;
 pub mod cairn;
 pub mod glibc_names;
 pub mod information;
+pub mod loader;
 pub mod operators;
 pub mod sized;
 pub mod standard;

@@ -2,6 +2,7 @@
 
 use crate::front::route;
 use crate::heap::hit;
+use crate::os::interposer;
 use crate::services::report::Call;
 use core::ffi::c_void;
 
@@ -25,8 +26,11 @@ fn call_of(address: *mut c_void, size: usize, alignment: Option<usize>) -> Call 
 #[cold]
 #[inline(never)]
 fn free_sized_slow(call: Call, may_be_resized: bool) {
-    if call.address != 0 {
-        route::free_sized(call, may_be_resized);
+    match interposer::free() {
+        _ if call.address == 0 => {}
+        // SAFETY: the caller of the exported function gave up the block.
+        Some(other) => unsafe { other(call.address as *mut c_void) },
+        None => route::free_sized(call, may_be_resized),
     }
 }
 

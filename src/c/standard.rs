@@ -8,6 +8,7 @@
 use crate::front::route;
 use crate::heap::hit;
 use crate::memory::block::Block;
+use crate::os::interposer;
 use crate::os::process::Failure;
 use crate::services::options::{self, Choice};
 use crate::services::report::Call;
@@ -135,7 +136,12 @@ pub unsafe extern "C" fn reallocarray(
 ) -> *mut c_void {
     let Some(bytes) = count.checked_mul(size) else { return pointer_or_enomem(None) };
     // SAFETY: the caller's promise.
-    unsafe { resize(call("reallocarray", address), bytes) }
+    unsafe {
+        match interposer::realloc() {
+            Some(other) => other(address, bytes),
+            None => resize(call("reallocarray", address), bytes),
+        }
+    }
 }
 
 unsafe fn resize(call: Call, size: usize) -> *mut c_void {

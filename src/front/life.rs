@@ -4,7 +4,7 @@ use crate::heap::fast::{self, Owner};
 use crate::heap::registry;
 use crate::heap::thread_heap::Heap;
 use crate::memory::arena;
-use crate::os::{environment, process, thread};
+use crate::os::{environment, files, process, thread};
 use crate::services::options::{self, Choice};
 use core::ffi::{c_char, c_void};
 use core::ptr::{self, NonNull};
@@ -118,32 +118,29 @@ fn depart(heap: NonNull<Heap>) {
     unsafe { registry::retire(heap) };
 }
 
-/// Called by the loader when the library is loaded.
-extern "C" fn begin_library(_: i32, _: *const *const c_char, environment: *const *const c_char) {
+/// Called when the library is loaded, with the process's environment.
+///
+/// # Safety
+/// `environment` must be an array of C strings that a null ends, or null.
+pub unsafe fn begin_library(environment: *const *const c_char) {
     begin_process();
     process::at_fork(fork::before, fork::in_parent, fork::in_child);
     if environment::is_secure() {
         return;
     }
-    // SAFETY: glibc calls constructors with argc, argv and the environment.
+    // SAFETY: the caller's promise.
     if let Some(text) = unsafe { environment::variable(environment, b"CAIRN_OPTIONS") } {
         options::apply(text);
+    }
+    if options::is_on(Choice::Stats) {
+        // Some programs close their standard error before the summary is due.
+        files::keep_error_stream();
     }
 }
 
 /// Called when the process exits.
-extern "C" fn end_library() {
+pub fn end_library() {
     if options::is_on(Choice::Stats) {
         summary::print();
     }
 }
-
-#[cfg(not(test))]
-#[used]
-#[link_section = ".init_array"]
-static BEGIN: extern "C" fn(i32, *const *const c_char, *const *const c_char) = begin_library;
-
-#[cfg(not(test))]
-#[used]
-#[link_section = ".fini_array"]
-static END: extern "C" fn() = end_library;

@@ -21,7 +21,7 @@ pub fn print() {
     }
     line(format_args!("  committed  {}", Size(census.committed_bytes)));
     line(format_args!("  free       {} resident at most", Size(census.dirty_bytes)));
-    line(format_args!("             {} given back to the kernel", Size(census.purged_bytes)));
+    line(format_args!("             {} without pages", Size(census.purged_bytes)));
     line(format_args!("  metadata   {}", Size(census.metadata_bytes)));
     line(format_args!("  slabs      {}", census.slabs));
     line(format_args!("  magazines  {} filled, {} emptied", census.refills, census.spills));

@@ -21,7 +21,7 @@ pub struct Census {
     pub committed_bytes: usize,
     /// Free runs whose pages may be resident.
     pub dirty_bytes: usize,
-    /// Free runs whose pages are not resident.
+    /// Free runs without pages: never used, or given back.
     pub purged_bytes: usize,
     /// Committed for the ledger, the tables, heaps and magazines.
     pub metadata_bytes: usize,

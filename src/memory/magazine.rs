@@ -65,7 +65,9 @@ unsafe impl Send for Cartridge {}
 impl Cartridge {
     /// A magazine for `class`, with nothing in its slots; `None` when there is no memory.
     pub fn new(model: Model, class: SizeClass) -> Option<Self> {
-        let cartridge = match SPARE[model as usize].lock().pop() {
+        // Not in the match: the lock would be closed to its end.
+        let spare = SPARE[model as usize].lock().pop();
+        let cartridge = match spare {
             Some(spare) => spare,
             None => Self(metadata::allocate(model.bytes())?.cast()),
         };

@@ -244,6 +244,7 @@ impl Zone {
                     units.mark(run, kinds.0, kinds.1);
                     runs.give(units, added);
                 }
+                self.publish(&runs);
                 None
             }
         }

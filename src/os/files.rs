@@ -2,12 +2,29 @@
 
 use super::processor::system_call;
 use crate::arithmetic::text::split_hex;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// Where [`write_error`] writes.
+static ERROR_STREAM: AtomicUsize = AtomicUsize::new(libc::STDERR_FILENO as usize);
+
+/// Goes on writing to what is standard error now, whatever becomes of its descriptor.
+pub fn keep_error_stream() {
+    /// Beyond the descriptors that shells and programs count on.
+    const LEAST: usize = 100;
+    let arguments = [libc::STDERR_FILENO as usize, libc::F_DUPFD_CLOEXEC as usize, LEAST, 0, 0, 0];
+    // SAFETY: makes a new descriptor.
+    let kept = unsafe { system_call(libc::SYS_fcntl, arguments) };
+    if kept > 0 {
+        ERROR_STREAM.store(kept as usize, Ordering::Relaxed);
+    }
+}
 
 /// Writes all of `text` to standard error. What can't be written is lost.
 pub fn write_error(text: &[u8]) {
+    let stream = ERROR_STREAM.load(Ordering::Relaxed);
     let mut rest = text;
     while !rest.is_empty() {
-        let arguments = [libc::STDERR_FILENO as usize, rest.as_ptr() as usize, rest.len(), 0, 0, 0];
+        let arguments = [stream, rest.as_ptr() as usize, rest.len(), 0, 0, 0];
         // SAFETY: the kernel reads `rest`.
         let result = unsafe { system_call(libc::SYS_write, arguments) };
         match result {

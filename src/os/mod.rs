@@ -5,6 +5,7 @@
 
 pub mod environment;
 pub mod files;
+pub mod interposer;
 pub mod libc_heap;
 pub mod memory;
 pub mod process;

@@ -164,7 +164,11 @@ fn print_table() {
         match row.kind {
             Kind::Switch => line.push(format_args!("  {name}=0|1 (default {})", row.default)),
             Kind::Size => {
-                line.push(format_args!("  {name}=SIZE (0 to 1T, default {}K)", row.default >> 10))
+                let (number, unit) = match row.default >> 20 {
+                    0 => (row.default >> 10, 'K'),
+                    mebibytes => (mebibytes, 'M'),
+                };
+                line.push(format_args!("  {name}=SIZE (0 to 1T, default {number}{unit})"))
             }
         }
         line.push(format_args!("\n      {}", row.sentence));

@@ -1,0 +1,114 @@
+# `make help` lists the targets. What can be set is on the lines with ?=.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+BENCH_ARGS ?= --quick
+
+release := target/release
+logs := target/test
+version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+
+# Everything below, and the tests, look for the library in target/release.
+unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
+
+# $(call need,COMMAND,HOW TO INSTALL IT)
+define need
+	@command -v $(1) >/dev/null || { echo 'make $@: there is no $(1): $(2)' >&2; exit 1; }
+endef
+need_cargo = $(call need,cargo,get Rust 1.88 or later from https://rustup.rs)
+need_gcc = $(call need,gcc,apt-get install gcc)
+
+.PHONY: all
+all: ## build libcairn.so, libcairn.a and cairn.h (the default)
+	$(need_cargo)
+	$(need_gcc)
+	cargo build --release
+
+.PHONY: demo
+demo: all ## run a real program on Cairn, then programs with a bug, and show what Cairn says
+	@c_tests/demo
+
+.PHONY: test
+test: all ## run every test: Rust's, the C tests, real programs
+	@rm -rf $(logs) && mkdir -p $(logs)
+	@$(call group,unit tests,cargo test)
+	@$(call group,C tests,c_tests/run)
+	@$(call group,real programs,c_tests/programs/run)
+	@$(sum)
+
+# $(call group,NAME,COMMAND): shows what the command says, and keeps it and its status for the sum.
+define group
+	printf '\n==== %s ====\n' '$(1)'; status=0; \
+	$(2) 2>&1 | tee '$(logs)/$(1).log' || status=$${PIPESTATUS[0]}; \
+	printf 'status %d\n' "$$status" >>'$(logs)/$(1).log'
+endef
+
+# Adds up the closing lines, "test result: ok. 1 passed; 0 failed; 0 ignored; ..." of cargo's and
+# "1 passed, 0 failed, 0 skipped" of the others. A group that ended badly and named no failed test
+# counts as one. The last line is the sum.
+define sum
+	printf '\n'; awk ' \
+	    FNR == 1 { close_group(); name = FILENAME; gsub(/.*\/|\.log$$/, "", name) } \
+	    /^test result: / { p += $$4; f += $$6; s += $$8 } \
+	    /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$$/ { p += $$1; f += $$3; s += $$5 } \
+	    { status = $$2 } \
+	    function close_group() { \
+	        if (name == "") return; \
+	        if (status != 0 && f == 0) f = 1; \
+	        printf "%-14s %d passed, %d failed, %d skipped\n", name, p, f, s; \
+	        P += p; F += f; S += s; p = f = s = 0 } \
+	    END { close_group(); printf "\n%d passed, %d failed, %d skipped\n", P, F, S; exit F > 0 } \
+	' '$(logs)/unit tests.log' '$(logs)/C tests.log' '$(logs)/real programs.log'
+endef
+
+.PHONY: check
+check: header ## check the formatting, the lints, and that the committed header is fresh
+	$(call need,cargo-fmt,rustup component add rustfmt)
+	$(call need,cargo-clippy,rustup component add clippy)
+	$(call need,git,apt-get install git)
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	@git diff --exit-code -- include/cairn.h || \
+	    { echo 'make check: include/cairn.h was stale and has been made anew: commit it' >&2; exit 1; }
+
+.PHONY: bench
+bench: all ## run the benchmarks; BENCH_ARGS are their arguments (--quick)
+	@test -e bench/Cargo.toml || { echo 'make bench: there is no bench/ here' >&2; exit 1; }
+	cargo run --release --manifest-path bench/Cargo.toml -- $(BENCH_ARGS)
+
+.PHONY: header
+header: ## make include/cairn.h from src/c/cairn.rs
+	$(need_cargo)
+	$(need_gcc)
+	cargo check --quiet
+
+# Builds nothing, so that it can be run as root, who may have no cargo.
+.PHONY: install
+install: ## install what was built under PREFIX (/usr/local), inside DESTDIR if that is set
+	@test -e $(release)/libcairn.so || { echo 'make install: run make first' >&2; exit 1; }
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 755 $(release)/libcairn.so '$(DESTDIR)$(LIBDIR)/libcairn.so'
+	install -m 644 $(release)/libcairn.a '$(DESTDIR)$(LIBDIR)/libcairn.a'
+	install -m 644 include/cairn.h '$(DESTDIR)$(INCLUDEDIR)/cairn.h'
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	    -e 's|@VERSION@|$(version)|' cairn.pc.in >'$(DESTDIR)$(LIBDIR)/pkgconfig/cairn.pc'
+
+.PHONY: uninstall
+uninstall: ## remove what install put under PREFIX
+	rm -f '$(DESTDIR)$(LIBDIR)/libcairn.so' '$(DESTDIR)$(LIBDIR)/libcairn.a' \
+	    '$(DESTDIR)$(INCLUDEDIR)/cairn.h' '$(DESTDIR)$(LIBDIR)/pkgconfig/cairn.pc'
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf target bench/target
+
+.PHONY: help
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12

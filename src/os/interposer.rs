@@ -1,0 +1,49 @@
+//! Another allocator in front of this one. heaptrack and AddressSanitizer define `malloc`, `free` and
+//! `realloc` before Cairn does, and valgrind puts its own in place of functions of these names in
+//! any library, but none of them knows every name that Cairn exports. A block that such a name hands
+//! out or takes has to be the other one's.
+
+use super::processor::is_on_valgrind;
+use core::ffi::{c_void, CStr};
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+/// A C function that frees.
+pub type Free = unsafe extern "C" fn(*mut c_void);
+/// A C function that resizes.
+pub type Realloc = unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void;
+
+static FREE: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
+static REALLOC: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Looks for one when the library is loaded. `free` and `realloc` are Cairn's.
+pub fn look_for(free: Free, realloc: Realloc) {
+    note(c"free", free as *mut c_void, &FREE);
+    note(c"realloc", realloc as *mut c_void, &REALLOC);
+}
+
+/// Notes what is called by `name`, if that isn't Cairn's own function, or only seems to be.
+fn note(name: &CStr, own: *mut c_void, other: &AtomicPtr<c_void>) {
+    // SAFETY: looks up a name in the process's search order, and behind this library.
+    let (first, next) = unsafe {
+        let find = |scope| libc::dlsym(scope, name.as_ptr());
+        (find(libc::RTLD_DEFAULT), find(libc::RTLD_NEXT))
+    };
+    // Where the library is opened late, the first is glibc's: that isn't in front, but apart.
+    if is_on_valgrind() || (first != own && first != next) {
+        other.store(first, Relaxed);
+    }
+}
+
+/// The `free` in front of Cairn's, if there is one.
+pub fn free() -> Option<Free> {
+    let function = FREE.load(Relaxed);
+    // SAFETY: a function of that name has that type.
+    (!function.is_null()).then(|| unsafe { core::mem::transmute::<*mut c_void, Free>(function) })
+}
+
+/// The `realloc` in front of Cairn's, if there is one.
+pub fn realloc() -> Option<Realloc> {
+    let function = REALLOC.load(Relaxed);
+    // SAFETY: a function of that name has that type.
+    (!function.is_null()).then(|| unsafe { core::mem::transmute::<*mut c_void, Realloc>(function) })
+}
