@@ -1,7 +1,6 @@
 // A program whose heap functions partly are the tool's (valgrind, AddressSanitizer) and partly, by
 // name, still Cairn's: each block has to come from and go to the same one.
 
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

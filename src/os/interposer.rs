@@ -1,7 +1,7 @@
-//! Another allocator in front of this one. heaptrack and AddressSanitizer define `malloc`, `free` and
-//! `realloc` before Cairn does, and valgrind puts its own in place of functions of these names in
-//! any library, but none of them knows every name that Cairn exports. A block that such a name hands
-//! out or takes has to be the other one's.
+//! Another allocator in front of this one. heaptrack and AddressSanitizer define `malloc`, `free`
+//! and `realloc` before Cairn does, and valgrind puts its own in place of functions of these names
+//! in any library, but none of them knows every name that Cairn exports. A block that such a name
+//! hands out or takes has to be the other one's.
 
 use super::processor::is_on_valgrind;
 use core::ffi::{c_void, CStr};
