@@ -113,7 +113,9 @@ unsafe extern "C" fn end_thread(heap: *mut c_void) {
 /// Ends a thread's use of its heap. What it still allocates and frees goes to the bins directly:
 /// other destructors run after this one, and the loader frees the thread's own memory last.
 fn depart(heap: NonNull<Heap>) {
-    thread::set_thread_word(fast::DEPARTED.word());
+    // Without memory for such a heap the thread keeps its own, and what is in it is lost.
+    let Some(departed) = fast::departed() else { return };
+    thread::set_thread_word(departed);
     // SAFETY: the heap was this thread's, and its word no longer leads to it.
     unsafe { registry::retire(heap) };
 }
@@ -123,7 +125,6 @@ fn depart(heap: NonNull<Heap>) {
 /// # Safety
 /// `environment` must be an array of C strings that a null ends, or null.
 pub unsafe fn begin_library(environment: *const *const c_char) {
-    begin_process();
     process::at_fork(fork::before, fork::in_parent, fork::in_child);
     if environment::is_secure() {
         return;

@@ -3,11 +3,15 @@
 use crate::arithmetic::size_class::SizeClass;
 use crate::memory::ledger::{CoarseMap, FineMap};
 use crate::os::thread;
+use crate::services::metadata;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Entries of fine classes in [`Fast::loaded`]: one for each value that a fine ledger entry can
-/// have, so that a pointer to no block needs no test of its own.
+/// Entries of coarse classes in [`Fast::loaded`]; those of fine classes follow.
+const COARSE_ENTRIES: usize = 64;
+/// Entries of fine classes: one for each value that a fine ledger entry can have, so that a pointer
+/// to no block needs no test of its own.
 const FINE_ENTRIES: usize = 256;
-const ENTRIES: usize = FINE_ENTRIES + 64;
+const ENTRIES: usize = COARSE_ENTRIES + FINE_ENTRIES;
 
 /// A loaded magazine as the fast paths see it.
 ///
@@ -62,9 +66,8 @@ impl Fast {
     pub const fn routing(owner: Owner) -> Self {
         let mut loaded = [NO_CLASS; ENTRIES];
         let mut index = 0;
-        while index < 64 {
+        while index < COARSE_ENTRIES + 64 {
             loaded[index] = NO_MAGAZINE;
-            loaded[FINE_ENTRIES + index] = NO_MAGAZINE;
             index += 1;
         }
         Self { fine: FineMap::routing(), coarse: CoarseMap::routing(), loaded, owner }
@@ -75,40 +78,47 @@ impl Fast {
 #[inline(always)]
 pub const fn entry_of(class: SizeClass) -> usize {
     match class.is_coarse() {
-        true => FINE_ENTRIES + class.ledger_byte() as usize,
-        false => class.index(),
+        true => entry_of_coarse_byte(class.ledger_byte()),
+        false => entry_of_fine_byte(class.ledger_byte()),
     }
 }
 
-/// The index in [`Fast::loaded`] of the coarse class whose ledger byte is `byte`.
+/// The index in [`Fast::loaded`] for what a fine ledger entry says.
 #[inline(always)]
-pub const fn entry_of_coarse_class(byte: u8) -> usize {
-    debug_assert!(byte < 64);
-    FINE_ENTRIES + byte as usize
+pub const fn entry_of_fine_byte(byte: u8) -> usize {
+    COARSE_ENTRIES + byte as usize
 }
 
-/// The index in [`Fast::loaded`] for what a coarse ledger entry says.
+/// The index in [`Fast::loaded`] for what a coarse ledger entry says: at most 62.
 #[inline(always)]
 pub const fn entry_of_coarse_byte(byte: u8) -> usize {
-    FINE_ENTRIES + (byte & 63) as usize
+    debug_assert!((byte as usize) < COARSE_ENTRIES);
+    byte as usize
 }
 
 /// A heap that may be shared because nothing is ever written to it.
-pub struct Shared(Fast);
+struct Shared(#[allow(dead_code)] Fast);
 
 // SAFETY: nothing is written to it: it has no magazines, and its maps hold no address.
 unsafe impl Sync for Shared {}
 
 /// Every thread's heap at first.
-pub static NEWCOMER: Shared = Shared(Fast::routing(Owner::Newcomer));
-/// The heap of a thread that has ended.
-pub static DEPARTED: Shared = Shared(Fast::routing(Owner::Departed));
+static NEWCOMER: Shared = Shared(Fast::routing(Owner::Newcomer));
 
-impl Shared {
-    /// Its address, for the thread's word.
-    pub fn word(&'static self) -> usize {
-        &raw const self.0 as usize
+/// The heap of a thread that has ended, for the thread's word: made when the first thread ends, since
+/// a static one costs every program its relocations. `None` without memory for it.
+pub fn departed() -> Option<usize> {
+    static DEPARTED: AtomicUsize = AtomicUsize::new(0);
+    let known = DEPARTED.load(Ordering::Acquire);
+    if known != 0 {
+        return Some(known);
     }
+    // Two threads that end at once may make two, and one of them is lost.
+    let made = metadata::allocate(size_of::<Fast>())?.cast::<Fast>();
+    // SAFETY: fresh memory of the right size and alignment.
+    unsafe { made.write(Fast::routing(Owner::Departed)) };
+    DEPARTED.store(made.as_ptr() as usize, Ordering::Release);
+    Some(made.as_ptr() as usize)
 }
 
 crate::define_thread_word!(NEWCOMER);

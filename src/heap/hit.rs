@@ -29,7 +29,7 @@ pub unsafe fn allocate(size_bytes: usize, coarse: Allocate, slow: Allocate) -> *
     let heap = current();
     // SAFETY: the thread's own heap; `pop` has found a block of the class in it.
     unsafe {
-        match pop(heap, class) {
+        match pop(heap, fast::entry_of_fine_byte(class as u8)) {
             Some(block) => {
                 let is_tiny = size_bytes <= TINY_MAX;
                 (*heap).fine.entry_of(block, is_tiny).set(class as u8);
@@ -54,7 +54,7 @@ pub unsafe fn allocate_coarse(size_bytes: usize, slow: Allocate) -> *mut c_void 
     let heap = current();
     // SAFETY: as in `allocate`.
     unsafe {
-        match pop(heap, fast::entry_of_coarse_class(byte)) {
+        match pop(heap, fast::entry_of_coarse_byte(byte)) {
             Some(block) => {
                 (*heap).coarse.entry_of(block).set(byte);
                 block.as_ptr().cast()
@@ -76,7 +76,8 @@ pub unsafe fn free(address: *mut c_void, coarse: Free, slow: Free) {
     unsafe {
         match (*heap).fine.entry(address as usize) {
             Some(entry) => {
-                if !push(heap, entry.get() as usize, entry, address as usize) {
+                let index = fast::entry_of_fine_byte(entry.get());
+                if !push(heap, index, entry, address as usize) {
                     slow(address)
                 }
             }
@@ -118,7 +119,8 @@ pub unsafe fn free_sized(address: *mut c_void, size_bytes: usize) -> bool {
             let class = SizeClass::fine_index_for(size_bytes);
             let entry = (*heap).fine.entry(address as usize);
             return entry.is_some_and(|entry| {
-                entry.get() as usize == class && push(heap, class, entry, address as usize)
+                let index = fast::entry_of_fine_byte(class as u8);
+                entry.get() as usize == class && push(heap, index, entry, address as usize)
             });
         }
         if size_bytes > COARSE_MAX {
@@ -127,7 +129,7 @@ pub unsafe fn free_sized(address: *mut c_void, size_bytes: usize) -> bool {
         let byte = SizeClass::coarse_byte_for(size_bytes);
         let entry = (*heap).coarse.entry(address as usize);
         entry.is_some_and(|entry| {
-            let index = fast::entry_of_coarse_class(byte);
+            let index = fast::entry_of_coarse_byte(byte);
             entry.get() == byte && push(heap, index, entry, address as usize)
         })
     }
