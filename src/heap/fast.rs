@@ -105,8 +105,8 @@ unsafe impl Sync for Shared {}
 /// Every thread's heap at first.
 static NEWCOMER: Shared = Shared(Fast::routing(Owner::Newcomer));
 
-/// The heap of a thread that has ended, for the thread's word: made when the first thread ends, since
-/// a static one costs every program its relocations. `None` without memory for it.
+/// The heap of a thread that has ended, for the thread's word: made when the first thread ends,
+/// since a static one costs every program its relocations. `None` without memory for it.
 pub fn departed() -> Option<usize> {
     static DEPARTED: AtomicUsize = AtomicUsize::new(0);
     let known = DEPARTED.load(Ordering::Acquire);

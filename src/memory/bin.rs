@@ -4,15 +4,21 @@
 use super::arena::ARENA;
 use super::block::Block;
 use super::magazine::{Cartridge, Stack};
+use super::pages::FreePages;
 use super::slab::Slab;
 use super::unit::{Record, Unit, NO_UNIT};
-use crate::arithmetic::size_class::{SizeClass, CLASS_COUNT};
+use crate::arithmetic::size_class::{SizeClass, CLASS_COUNT, UNIT_BYTES};
 use crate::services::report::{self, Call};
 use crate::sync::lock::{Guard, Lock};
 use core::mem;
 
 /// Slabs with free blocks are in one of this many lists, by the share of their blocks that is free.
 const LISTS: usize = 4;
+/// A class is shrinking when half of what it had at its peak is back, if that was more than this.
+const SHRINKING_FROM_BYTES: usize = 1 << 20;
+/// Free pages inside slabs are given back when a class has more free blocks than these bytes and an
+/// eighth of the live ones.
+const SPARSE_FROM_BYTES: usize = 1 << 20;
 /// A bin keeps at most this many full magazines, and at most this many bytes in them.
 const FULL_MAX: usize = 16;
 const FULL_BYTES_MAX: usize = 256 << 10;
@@ -20,12 +26,17 @@ const FULL_BYTES_MAX: usize = 256 << 10;
 /// The shared part of a size class.
 ///
 /// (B1) Each slab of the class with a free block is in the list of its share of free blocks; a slab
-///      without one is in no list. (B2) `idle_slabs` counts slabs whose blocks are all free.
+///      without one, or whose pages are being given back, is in no list. (B2) `idle_slabs` counts
+///      the slabs in lists whose blocks are all free, `free_blocks` the free blocks of all slabs.
 pub struct Bin {
     full: Stack,
     empty: Stack,
     lists: [Unit; LISTS],
     idle_slabs: usize,
+    /// Blocks that are free in slabs.
+    free_blocks: usize,
+    /// The most blocks that were outside of slabs since the full magazines were last given up.
+    peak_blocks: usize,
     /// Slabs of the class.
     pub slabs: usize,
     /// Magazines that were filled from slabs or taken full.
@@ -41,6 +52,8 @@ impl Bin {
             empty: Stack::new(),
             lists: [NO_UNIT; LISTS],
             idle_slabs: 0,
+            free_blocks: 0,
+            peak_blocks: 0,
             slabs: 0,
             refills: 0,
             spills: 0,
@@ -130,9 +143,17 @@ unsafe fn spill(mut bin: Guard<Bin>, class: SizeClass, cartridge: &Cartridge, co
     bin.spills += 1;
     // SAFETY: the caller's promise.
     let blocks = (0..count).map(|index| unsafe { cartridge.block(index) });
-    let released = bin.give(class, blocks, NO_UNIT);
+    let (mut released, sparse) = bin.give(class, blocks, NO_UNIT);
+    if bin.is_shrinking(class) {
+        released = bin.give_up_magazines(class, released);
+    }
     drop(bin);
     return_slabs(class, released);
+    if let Some(pages) = sparse {
+        pages.purge();
+        let released = self::bin(class).lock().readmit(pages.slab());
+        return_slabs(class, released);
+    }
 }
 
 /// Takes one block, for a thread without magazines. Says whether it reads as zero.
@@ -152,26 +173,19 @@ pub fn take_one(class: SizeClass) -> Option<(Block, bool)> {
 
 /// Puts one free block back, for a thread without magazines.
 pub fn give_one(class: SizeClass, block: Block) {
-    let released = bin(class).lock().give(class, core::iter::once(block), NO_UNIT);
+    let (released, sparse) = bin(class).lock().give(class, core::iter::once(block), NO_UNIT);
     return_slabs(class, released);
+    if let Some(pages) = sparse {
+        return_slabs(class, bin(class).lock().readmit(pages.slab()));
+    }
 }
 
 /// Puts the blocks of the bin's full magazines back into their slabs and its idle slabs back into
 /// the arena.
 pub fn flush(class: SizeClass) {
     let mut bin = bin(class).lock();
-    let mut released = NO_UNIT;
-    let mut emptied = Stack::new();
-    while let Some(full) = bin.full.pop() {
-        // SAFETY: a full magazine has a block in every slot.
-        let blocks = (0..full.capacity()).map(|index| unsafe { full.block(index) });
-        released = bin.give(class, blocks, released);
-        emptied.push(full);
-    }
-    while let Some(cartridge) = emptied.pop() {
-        bin.empty.push(cartridge);
-    }
-    released = bin.release_idle(class, released);
+    let released = bin.give_up_magazines(class, NO_UNIT);
+    let released = bin.release_idle(class, released);
     drop(bin);
     return_slabs(class, released);
 }
@@ -190,6 +204,7 @@ impl Bin {
     fn adopt(&mut self, slab: Slab) {
         self.slabs += 1;
         self.idle_slabs += 1;
+        self.free_blocks += slab.record().capacity as usize;
         self.link(slab);
     }
 
@@ -237,42 +252,117 @@ impl Bin {
             self.idle_slabs -= 1;
         }
         let taken = slab.take(want, each);
+        self.free_blocks -= taken.0;
         self.relink(slab);
         taken
     }
 
+    /// Blocks outside of slabs: those that are alive, and those in magazines.
+    fn outside(&self, class: SizeClass) -> usize {
+        let capacity = class.slab_units() * UNIT_BYTES / class.size_bytes();
+        self.slabs * capacity - self.free_blocks
+    }
+
+    /// Whether half of the class's blocks have come back since this was last so. Then most of its
+    /// free memory is held by few blocks, and those in magazines had better go back too.
+    fn is_shrinking(&mut self, class: SizeClass) -> bool {
+        let outside = self.outside(class);
+        self.peak_blocks = self.peak_blocks.max(outside);
+        let is_large = self.peak_blocks * class.size_bytes() > SHRINKING_FROM_BYTES;
+        let is_shrinking = is_large && outside < self.peak_blocks / 2;
+        if is_shrinking {
+            self.peak_blocks = outside;
+        }
+        is_shrinking
+    }
+
+    /// Puts the blocks of the full magazines back into their slabs.
+    fn give_up_magazines(&mut self, class: SizeClass, mut released: Unit) -> Unit {
+        while let Some(full) = self.full.pop() {
+            // SAFETY: a full magazine has a block in every slot.
+            let blocks = (0..full.capacity()).map(|index| unsafe { full.block(index) });
+            let (more, sparse) = self.give(class, blocks, released);
+            released = more;
+            if let Some(pages) = sparse {
+                self.link(pages.slab());
+            }
+            self.empty.push(full);
+        }
+        released
+    }
+
     /// Puts blocks back into their slabs. A slab that is idle then is linked into `released` unless
-    /// the bin keeps it; returns the list's new head.
+    /// the bin keeps it; returns the list's new head. One slab may be taken out of its list because
+    /// its free pages are worth giving back: the caller does that, and readmits it.
     fn give(
         &mut self,
         class: SizeClass,
         blocks: impl Iterator<Item = Block>,
         mut released: Unit,
-    ) -> Unit {
+    ) -> (Unit, Option<FreePages>) {
         let mut blocks = blocks.peekable();
+        let mut sparse = None;
         while let Some(block) = blocks.peek() {
             let slab = Slab::of(*block, class);
+            let record = slab.record();
+            let before = record.free_blocks;
             if let Err(block) = slab.give(&mut blocks) {
                 let (name, address) = ("free", block.address());
                 let call = Call { name, address, size: None, alignment: None };
                 report::double_free(call, class.size_bytes());
             }
-            let record = slab.record();
-            let is_idle = record.free_blocks == record.capacity;
-            // One idle slab stays, so that a single block going to and fro costs little.
-            if is_idle && (self.idle_slabs > 0 || class.slab_units() > 1) {
-                released = self.release(slab, released);
+            self.free_blocks += (record.free_blocks - before) as usize;
+            if record.list == Record::BEING_PURGED {
                 continue;
             }
-            self.idle_slabs += usize::from(is_idle);
-            self.relink(slab);
+            released = self.settle(slab, released);
+            if sparse.is_none() && self.is_sparse(slab) {
+                self.unlink(slab);
+                record.list = Record::BEING_PURGED;
+                record.purged_at = record.free_blocks;
+                sparse = Some(FreePages::of(slab));
+            }
         }
+        (released, sparse)
+    }
+
+    /// Puts a slab that has got blocks back where it belongs now.
+    fn settle(&mut self, slab: Slab, released: Unit) -> Unit {
+        let record = slab.record();
+        let is_idle = record.free_blocks == record.capacity;
+        // One idle slab stays, so that a single block going to and fro costs little.
+        if is_idle && (self.idle_slabs > 0 || slab.class.slab_units() > 1) {
+            return self.release(slab, released);
+        }
+        self.idle_slabs += usize::from(is_idle);
+        self.relink(slab);
         released
+    }
+
+    /// Takes a slab back whose free pages were given back.
+    fn readmit(&mut self, slab: Slab) -> Unit {
+        slab.record().list = Record::NO_LIST;
+        self.settle(slab, NO_UNIT)
+    }
+
+    /// Whether giving back the slab's free pages is worth the system calls.
+    fn is_sparse(&self, slab: Slab) -> bool {
+        let record = slab.record();
+        let (free, capacity) = (record.free_blocks, record.capacity);
+        let is_in_list = record.list < LISTS as u8;
+        if !is_in_list || free < capacity / 2 || free < record.purged_at + capacity / 4 {
+            return false;
+        }
+        let size = slab.class.size_bytes();
+        let free_bytes = self.free_blocks * size;
+        let many = SPARSE_FROM_BYTES + self.outside(slab.class) * size / 8;
+        slab.class.slab_units() == 1 && free < capacity && free_bytes > many
     }
 
     fn release(&mut self, slab: Slab, released: Unit) -> Unit {
         self.unlink(slab);
         self.slabs -= 1;
+        self.free_blocks -= slab.record().capacity as usize;
         slab.record().next = released;
         slab.unit
     }
@@ -337,8 +427,8 @@ impl Bin {
         record.list = Record::NO_LIST;
     }
 
-    /// Panics unless (B1) and (B2) hold; returns the number of blocks that are free in slabs.
-    pub fn validate(&self, class: SizeClass) -> usize {
+    /// Panics unless (B1) and (B2) hold.
+    pub fn validate(&self, class: SizeClass) {
         let (mut idle, mut free) = (0, 0);
         for (list, head) in self.lists.iter().enumerate() {
             let (mut unit, mut previous) = (*head, NO_UNIT);
@@ -352,8 +442,7 @@ impl Bin {
                 (previous, unit) = (unit, record.next);
             }
         }
-        assert_eq!(idle, self.idle_slabs, "(B2)");
-        free
+        assert_eq!((idle, free), (self.idle_slabs, self.free_blocks), "(B2)");
     }
 
     /// Calls `visit` with each block in the bin's full magazines.

@@ -95,6 +95,9 @@ impl Census {
     }
 
     fn count_fine(&mut self, start: usize, length: usize, class_bits: u8) {
+        if length == 0 {
+            return;
+        }
         // SAFETY: the ledger of a zone is committed as far as the zone reaches.
         let bytes = unsafe { core::slice::from_raw_parts(start as *const u8, length) };
         for byte in bytes.iter().filter(|byte| **byte != 0) {
@@ -104,6 +107,9 @@ impl Census {
 
     fn count_coarse(&mut self) {
         let map = ARENA.coarse_map();
+        if map.granules == 0 {
+            return;
+        }
         // SAFETY: as in `count_fine`.
         let bytes = unsafe { core::slice::from_raw_parts(map.ledger.cast::<u8>(), map.granules) };
         for (granule, byte) in bytes.iter().enumerate().filter(|(_, byte)| **byte != 0) {

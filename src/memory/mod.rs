@@ -10,6 +10,7 @@ pub mod find;
 pub mod large;
 pub mod ledger;
 pub mod magazine;
+pub mod pages;
 pub mod purge;
 pub mod run;
 pub mod slab;

@@ -3,7 +3,7 @@
 
 use super::unit::{Run, State};
 use super::zone::Zone;
-use crate::os::memory;
+use crate::os::memory::{self, Range};
 
 /// Units of a zone before those for which huge pages are asked for.
 pub const HUGE_FROM_UNITS: u32 = 256;
@@ -26,8 +26,27 @@ impl Zone {
                 }
             });
         }
+        if purged > 0 {
+            self.purge_tables(run);
+        }
         self.give_as_is(run);
         purged
+    }
+
+    /// Gives back the pages of tables that say nothing but that the run is free: its part of the
+    /// ledger is zero, as fresh pages are; its bitmaps mean nothing until a slab is cut there; nor
+    /// do its records, but for the first and the last.
+    fn purge_tables(&self, run: Run) {
+        let rest = Run { first: run.first + 1, units: run.units.saturating_sub(2) };
+        for range in [self.ledger_range(run), self.bitmap_range(run), self.record_range(rest)] {
+            let page = memory::page_bytes();
+            let start = range.start.next_multiple_of(page);
+            let end = range.end() & !(page - 1);
+            if start < end {
+                // SAFETY: see above; the caller has taken the run out of the lists.
+                unsafe { memory::purge(Range { start, length: end - start }) };
+            }
+        }
     }
 
     /// Puts fresh pages in place of whatever is mapped in a run; false when the kernel refuses.

@@ -42,7 +42,7 @@ impl Slab {
         record.class = class.index() as u8;
         record.list = Record::NO_LIST;
         (record.capacity, record.free_blocks) = (capacity as u16, capacity as u16);
-        record.first_word = 0;
+        (record.first_word, record.purged_at) = (0, 0);
         (record.next, record.previous) = (NO_UNIT, NO_UNIT);
         slab.mark_all_free(capacity);
         let knows_zero = taken.is_zero && class.size_bytes() >= ZERO_KNOWN_FROM_BYTES;
@@ -116,6 +116,7 @@ impl Slab {
     #[inline]
     pub fn take(self, want: usize, mut each: impl FnMut(Block)) -> (usize, bool) {
         let record = self.record();
+        record.purged_at = 0;
         if record.zero_mask != 0 {
             return self.take_beside_zero(want, each);
         }

@@ -64,6 +64,9 @@ pub struct Record {
     pub capacity: u16,
     /// Slab: how many blocks are in it, free.
     pub free_blocks: u16,
+    /// Slab: how many of its blocks were free when its free pages were last given back, 0 since one
+    /// was taken.
+    pub purged_at: u16,
     /// Slab: no word of its bitmap before this one has a bit set.
     pub first_word: u16,
     /// Next run of the same list.
@@ -87,6 +90,9 @@ pub struct Record {
 impl Record {
     /// The value of `list` for a slab in no list.
     pub const NO_LIST: u8 = u8::MAX;
+    /// The value of `list` for a slab whose free pages are being given back: no block may be taken
+    /// from it, while blocks may be put back.
+    pub const BEING_PURGED: u8 = u8::MAX - 1;
 }
 
 const _: () = assert!(core::mem::size_of::<Record>() == 64);

@@ -197,6 +197,30 @@ impl Zone {
         (start + unit as usize * Self::bitmap_bytes(self.kind)) as *mut u64
     }
 
+    /// The part of the ledger for a run.
+    pub(super) fn ledger_range(&self, run: Run) -> Range {
+        let bytes = Self::ledger_bytes(self.kind);
+        let (first, length) = (run.first as usize * bytes, run.units as usize * bytes);
+        let start = match self.grows_down() {
+            true => self.ledger.origin() - first - length,
+            false => self.ledger.origin() + first,
+        };
+        Range { start, length }
+    }
+
+    /// The bitmaps of a run's units.
+    pub(super) fn bitmap_range(&self, run: Run) -> Range {
+        let length = run.units as usize * Self::bitmap_bytes(self.kind);
+        Range { start: self.bitmap(run.first) as usize, length }
+    }
+
+    /// The records of a run's units.
+    pub(super) fn record_range(&self, run: Run) -> Range {
+        let bytes = size_of::<Record>();
+        let start = self.records.origin() + RECORDS_SKEW + run.first as usize * bytes;
+        Range { start, length: run.units as usize * bytes }
+    }
+
     /// Takes a free run of `length` units that starts at a multiple of `alignment` units in memory,
     /// marks its first and last unit and makes its pages usable.
     pub fn take(&self, length: u32, alignment: u32, kinds: (Kind, Kind)) -> Found {
