@@ -11,8 +11,8 @@ use crate::memory::magazine::{Cartridge, Model, Stack};
 use crate::services::options::{self, Choice};
 use core::sync::atomic::AtomicBool;
 
-/// After this many exchanges a class of the thread gets big magazines.
-const EXCHANGES_FOR_BIG: u32 = 2;
+/// After exchanging magazines of this many blocks a class of the thread gets big ones.
+const BLOCKS_FOR_BIG: u32 = 192;
 
 /// What a heap has of one class beside the fast part.
 struct Stock {
@@ -22,18 +22,24 @@ struct Stock {
     full: Stack,
     /// An empty one.
     spare: Option<Cartridge>,
-    /// How often the loaded one was exchanged.
-    exchanges: u32,
+    /// How many blocks the magazines held that were exchanged.
+    exchanged: u32,
 }
 
 impl Stock {
-    const EMPTY: Self = Self { current: None, full: Stack::new(), spare: None, exchanges: 0 };
+    const EMPTY: Self = Self { current: None, full: Stack::new(), spare: None, exchanged: 0 };
 
     fn model(&self) -> Model {
-        match self.exchanges < EXCHANGES_FOR_BIG {
+        match self.exchanged < BLOCKS_FOR_BIG {
             true => Model::Small,
             false => Model::Big,
         }
+    }
+
+    /// Notes that a magazine is exchanged.
+    fn note_exchange(&mut self, class: SizeClass) {
+        let capacity = self.model().capacity(class) as u32;
+        self.exchanged = self.exchanged.saturating_add(capacity);
     }
 }
 
@@ -152,7 +158,7 @@ impl Heap {
     /// An empty magazine for blocks from the bin: the loaded one, or a larger one by now.
     fn magazine_to_fill(&mut self, class: SizeClass) -> Option<Cartridge> {
         let stock = &mut self.stocks[class.index()];
-        stock.exchanges = stock.exchanges.saturating_add(1);
+        stock.note_exchange(class);
         let model = stock.model();
         match stock.current.take().or_else(|| stock.spare.take()) {
             Some(small) if model == Model::Big && small.model(class) == Model::Small => {
@@ -172,11 +178,12 @@ impl Heap {
     /// Puts the full loaded magazine in stock, or hands it over; returns an empty one.
     fn magazine_with_room(&mut self, class: SizeClass) -> Option<Cartridge> {
         let stock = &mut self.stocks[class.index()];
-        stock.exchanges = stock.exchanges.saturating_add(1);
+        stock.note_exchange(class);
         let model = stock.model();
         let Some(full) = stock.current.take() else { return Cartridge::new(model, class) };
         let bytes = full.capacity() * class.size_bytes();
-        if self.full_bytes + bytes <= options::value(Choice::ThreadCache) {
+        let is_busy = model == Model::Big;
+        if is_busy && self.full_bytes + bytes <= options::value(Choice::ThreadCache) {
             let empty = stock.spare.take().or_else(|| Cartridge::new(model, class));
             if let Some(empty) = empty {
                 stock.full.push(full);
@@ -184,7 +191,21 @@ impl Heap {
                 return Some(empty);
             }
         }
-        Some(bin::hand_over(class, full))
+        let (empty, is_shrinking) = bin::hand_over(class, full);
+        if is_shrinking {
+            self.give_up_stock(class);
+        }
+        Some(empty)
+    }
+
+    /// Puts the blocks of the full magazines in stock back into their slabs.
+    fn give_up_stock(&mut self, class: SizeClass) {
+        while let Some(full) = self.stocks[class.index()].full.pop() {
+            self.full_bytes -= full.capacity() * class.size_bytes();
+            // SAFETY: a full magazine has a block in every slot.
+            unsafe { bin::give_back(class, &full, full.capacity()) };
+            self.keep_spare(class, full);
+        }
     }
 
     fn keep_spare(&mut self, class: SizeClass, empty: Cartridge) {
@@ -218,7 +239,7 @@ impl Heap {
             self.unload(class);
             let stock = &mut self.stocks[class.index()];
             while let Some(full) = stock.full.pop() {
-                let empty = bin::hand_over(class, full);
+                let (empty, _) = bin::hand_over(class, full);
                 let model = empty.model(class);
                 empty.recycle(model);
             }
@@ -226,7 +247,7 @@ impl Heap {
                 let model = spare.model(class);
                 spare.recycle(model);
             }
-            stock.exchanges = 0;
+            stock.exchanged = 0;
         }
         self.full_bytes = 0;
     }

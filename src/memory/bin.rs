@@ -15,13 +15,13 @@ use core::mem;
 /// Slabs with free blocks are in one of this many lists, by the share of their blocks that is free.
 const LISTS: usize = 4;
 /// A class is shrinking when half of what it had at its peak is back, if that was more than this.
-const SHRINKING_FROM_BYTES: usize = 1 << 20;
+const SHRINKING_FROM_BYTES: usize = 256 << 10;
 /// Free pages inside slabs are given back when a class has more free blocks than these bytes and an
 /// eighth of the live ones.
-const SPARSE_FROM_BYTES: usize = 1 << 20;
+const SPARSE_FROM_BYTES: usize = 256 << 10;
 /// A bin keeps at most this many full magazines, and at most this many bytes in them.
-const FULL_MAX: usize = 16;
-const FULL_BYTES_MAX: usize = 256 << 10;
+const FULL_MAX: usize = 8;
+const FULL_BYTES_MAX: usize = 128 << 10;
 
 /// The shared part of a size class.
 ///
@@ -107,25 +107,26 @@ pub fn refill(class: SizeClass, mut empty: Cartridge) -> Refill {
 
 /// Gives a full magazine to the bin; returns an empty one in exchange. Without memory for one, or
 /// with enough full ones in the bin, its blocks go back to their slabs and it is returned itself.
-pub fn hand_over(class: SizeClass, full: Cartridge) -> Cartridge {
+/// Says whether the class is shrinking: then the caller's own stock had better go back too.
+pub fn hand_over(class: SizeClass, full: Cartridge) -> (Cartridge, bool) {
     let bytes = full.capacity() * class.size_bytes();
     let full_max = (FULL_BYTES_MAX / bytes).min(FULL_MAX);
     let mut bin = bin(class).lock();
     if bin.full.len() < full_max {
         if let Some(empty) = bin.empty.pop() {
             bin.full.push(full);
-            return empty;
+            return (empty, false);
         }
         drop(bin);
         if let Some(empty) = Cartridge::new(full.model(class), class) {
             self::bin(class).lock().full.push(full);
-            return empty;
+            return (empty, false);
         }
         bin = self::bin(class).lock();
     }
     // SAFETY: a full magazine has a block in every slot.
-    unsafe { spill(bin, class, &full, full.capacity()) };
-    full
+    let is_shrinking = unsafe { spill(bin, class, &full, full.capacity()) };
+    (full, is_shrinking)
 }
 
 /// Puts the first `count` blocks of a magazine back into their slabs.
@@ -139,21 +140,28 @@ pub unsafe fn give_back(class: SizeClass, cartridge: &Cartridge, count: usize) {
 
 /// # Safety
 /// As [`give_back`].
-unsafe fn spill(mut bin: Guard<Bin>, class: SizeClass, cartridge: &Cartridge, count: usize) {
+unsafe fn spill(
+    mut bin: Guard<Bin>,
+    class: SizeClass,
+    cartridge: &Cartridge,
+    count: usize,
+) -> bool {
     bin.spills += 1;
     // SAFETY: the caller's promise.
     let blocks = (0..count).map(|index| unsafe { cartridge.block(index) });
     let (mut released, sparse) = bin.give(class, blocks, NO_UNIT);
-    if bin.is_shrinking(class) {
+    let is_shrinking = bin.is_shrinking(class);
+    if is_shrinking {
         released = bin.give_up_magazines(class, released);
     }
     drop(bin);
     return_slabs(class, released);
     if let Some(pages) = sparse {
         pages.purge();
-        let released = self::bin(class).lock().readmit(pages.slab());
+        let released = self::bin(class).lock().readmit(pages.slab(), NO_UNIT);
         return_slabs(class, released);
     }
+    is_shrinking
 }
 
 /// Takes one block, for a thread without magazines. Says whether it reads as zero.
@@ -176,7 +184,7 @@ pub fn give_one(class: SizeClass, block: Block) {
     let (released, sparse) = bin(class).lock().give(class, core::iter::once(block), NO_UNIT);
     return_slabs(class, released);
     if let Some(pages) = sparse {
-        return_slabs(class, bin(class).lock().readmit(pages.slab()));
+        return_slabs(class, bin(class).lock().readmit(pages.slab(), NO_UNIT));
     }
 }
 
@@ -284,7 +292,7 @@ impl Bin {
             let (more, sparse) = self.give(class, blocks, released);
             released = more;
             if let Some(pages) = sparse {
-                self.link(pages.slab());
+                released = self.readmit(pages.slab(), released);
             }
             self.empty.push(full);
         }
@@ -340,9 +348,9 @@ impl Bin {
     }
 
     /// Takes a slab back whose free pages were given back.
-    fn readmit(&mut self, slab: Slab) -> Unit {
+    fn readmit(&mut self, slab: Slab, released: Unit) -> Unit {
         slab.record().list = Record::NO_LIST;
-        self.settle(slab, NO_UNIT)
+        self.settle(slab, released)
     }
 
     /// Whether giving back the slab's free pages is worth the system calls.

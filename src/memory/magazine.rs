@@ -1,7 +1,7 @@
 //! Magazines: small arrays of free blocks of one class, which are handed over whole (Bonwick and
 //! Adams, "Magazines and vmem: extending the slab allocator to many CPUs and arbitrary resources",
-//! 2001). There are two sizes: a class starts with the small one in each thread and gets the big
-//! one when it is busy.
+//! 2001). There are two models: a class starts with the small one in each thread and gets the big
+//! one when it is busy, so that a thread that does little keeps little.
 
 use super::block::Block;
 use crate::arithmetic::size_class::SizeClass;
@@ -23,7 +23,8 @@ const HEADER_WORDS: usize = size_of::<Magazine>() / size_of::<usize>();
 const SMALL_BYTES: usize = 128;
 const BIG_BYTES: usize = 512;
 /// A magazine holds at most this many bytes of blocks, but always one block.
-const BLOCK_BYTES_MAX: usize = 64 << 10;
+const SMALL_BLOCK_BYTES_MAX: usize = 1 << 10;
+const BIG_BLOCK_BYTES_MAX: usize = 64 << 10;
 
 /// Which of the two sizes a magazine has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,7 +46,11 @@ impl Model {
     /// How many blocks of `class` a magazine of this model holds.
     pub const fn capacity(self, class: SizeClass) -> usize {
         let slots = self.bytes() / size_of::<usize>() - HEADER_WORDS;
-        let by_bytes = BLOCK_BYTES_MAX / class.size_bytes();
+        let block_bytes_max = match self {
+            Self::Small => SMALL_BLOCK_BYTES_MAX,
+            Self::Big => BIG_BLOCK_BYTES_MAX,
+        };
+        let by_bytes = block_bytes_max / class.size_bytes();
         match (by_bytes == 0, by_bytes < slots) {
             (true, _) => 1,
             (false, true) => by_bytes,
@@ -65,6 +70,8 @@ unsafe impl Send for Cartridge {}
 impl Cartridge {
     /// A magazine for `class`, with nothing in its slots; `None` when there is no memory.
     pub fn new(model: Model, class: SizeClass) -> Option<Self> {
+        let is_no_bigger = model.capacity(class) == Model::Small.capacity(class);
+        let model = if is_no_bigger { Model::Small } else { model };
         // Not in the match: the lock would be closed to its end.
         let spare = SPARE[model as usize].lock().pop();
         let cartridge = match spare {
@@ -93,6 +100,7 @@ impl Cartridge {
 
     /// Which model it is, given its class.
     pub fn model(&self, class: SizeClass) -> Model {
+        // Where both would hold the same, it is a small one: see `new`.
         match self.capacity() > Model::Small.capacity(class) {
             true => Model::Big,
             false => Model::Small,

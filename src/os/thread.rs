@@ -17,15 +17,20 @@ pub fn stack_address() -> usize {
     stack_pointer()
 }
 
-/// Gives way to other threads; from the `round`th time on by sleeping, because a thread of higher
-/// real-time priority would otherwise keep a lock's holder from running for ever.
+/// Gives way to other threads, for the `round`th time in a row (from 0). After a few times by
+/// sleeping, ever longer: with hundreds of threads on a processor each that only yields takes its
+/// turn before the lock's holder, and one of higher real-time priority would keep it from running
+/// for ever.
 pub fn give_way(round: u32) {
-    const ROUNDS_OF_YIELD: u32 = 32;
+    const ROUNDS_OF_YIELD: u32 = 4;
+    const PAUSE_NS: i64 = 20_000;
+    const PAUSE_DOUBLINGS: u32 = 6;
     if round < ROUNDS_OF_YIELD {
         // SAFETY: has no effect on memory.
         unsafe { system_call(libc::SYS_sched_yield, [0; 6]) };
     } else {
-        let pause = libc::timespec { tv_sec: 0, tv_nsec: 50_000 };
+        let doublings = (round - ROUNDS_OF_YIELD).min(PAUSE_DOUBLINGS);
+        let pause = libc::timespec { tv_sec: 0, tv_nsec: PAUSE_NS << doublings };
         // SAFETY: the kernel reads `pause`.
         unsafe { system_call(libc::SYS_nanosleep, [&raw const pause as usize, 0, 0, 0, 0, 0]) };
     }
