@@ -103,9 +103,10 @@ impl SizeClass {
     ///
     /// Slabs start at a multiple of the unit, so a block is aligned when its size is a multiple.
     pub fn for_aligned(size_bytes: usize, alignment: usize) -> Option<Self> {
-        let rounded = size_bytes.max(1).checked_next_multiple_of(alignment)?;
+        let mask = alignment - 1;
+        let rounded = size_bytes.max(1).checked_add(mask)? & !mask;
         let mut class = Self::for_size(rounded)?;
-        while class.size_bytes() % alignment != 0 {
+        while class.size_bytes() & mask != 0 {
             class = class.next()?;
         }
         Some(class)
@@ -178,8 +179,11 @@ impl SizeClass {
         (0..CLASS_COUNT).filter(|&index| SIZES[index] != 0).map(Self::from_index)
     }
 
+    /// The next larger class.
     fn next(self) -> Option<Self> {
-        Self::all().find(|other| other.size_bytes() > self.size_bytes())
+        // Sizes ascend with the index, but for the gap between fine and coarse ones.
+        let first = self.0 as usize + 1;
+        (first..CLASS_COUNT).find(|&index| SIZES[index] != 0).map(Self::from_index)
     }
 }
 

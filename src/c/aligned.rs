@@ -5,10 +5,18 @@
 
 use super::standard::pointer_or_enomem;
 use crate::front::route;
+use crate::heap::hit;
+use crate::memory::block::Block;
 use crate::os::memory::page_bytes;
 use crate::os::process::Failure;
 use core::ffi::c_void;
 use core::ptr;
+
+/// Takes a block whose class starts all its blocks at such multiples, or takes the slow path.
+fn allocate(size: usize, alignment: usize) -> Option<Block> {
+    let class = route::class_for(size, alignment);
+    class.and_then(hit::take).or_else(|| route::allocate_aligned(size, alignment))
+}
 
 /// Allocates `size` bytes at a multiple of `alignment`, a power of two. C11 7.22.3.1; as C17 and
 /// glibc have it, the size need not be a multiple. `EINVAL` for another alignment.
@@ -21,7 +29,7 @@ pub unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_
         Failure::InvalidArgument.set_errno();
         return ptr::null_mut();
     }
-    pointer_or_enomem(route::allocate_aligned(size, alignment))
+    pointer_or_enomem(allocate(size, alignment))
 }
 
 /// As [`aligned_alloc`], but rounds the alignment up to a power of two, as glibc does. `EINVAL` if
@@ -32,7 +40,7 @@ pub unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
     match alignment.checked_next_power_of_two() {
-        Some(power) => pointer_or_enomem(route::allocate_aligned(size, power)),
+        Some(power) => pointer_or_enomem(allocate(size, power)),
         None => {
             Failure::InvalidArgument.set_errno();
             ptr::null_mut()
@@ -55,7 +63,7 @@ pub unsafe extern "C" fn posix_memalign(
     if !alignment.is_power_of_two() || alignment < size_of::<*mut c_void>() {
         return Failure::InvalidArgument.code();
     }
-    match route::allocate_aligned(size, alignment) {
+    match allocate(size, alignment) {
         Some(block) => {
             // SAFETY: the caller's promise.
             unsafe { out.write(block.as_ptr().cast()) };
@@ -71,7 +79,7 @@ pub unsafe extern "C" fn posix_memalign(
 /// See the module.
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
-    pointer_or_enomem(route::allocate_aligned(size, page_bytes()))
+    pointer_or_enomem(allocate(size, page_bytes()))
 }
 
 /// Allocates `size` bytes, rounded up to whole pages (at least one), at the start of a page.
@@ -81,5 +89,5 @@ pub unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn pvalloc(size: usize) -> *mut c_void {
     let rounded = size.max(1).checked_next_multiple_of(page_bytes());
-    pointer_or_enomem(rounded.and_then(|bytes| route::allocate_aligned(bytes, page_bytes())))
+    pointer_or_enomem(rounded.and_then(|bytes| allocate(bytes, page_bytes())))
 }

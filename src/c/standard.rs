@@ -5,6 +5,7 @@
 //! is freed, or moved by `realloc`, nothing may use it. What breaks that rule is reported where the
 //! ledger shows it.
 
+use crate::arithmetic::size_class::SizeClass;
 use crate::front::route;
 use crate::heap::hit;
 use crate::memory::block::Block;
@@ -99,7 +100,7 @@ pub unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     const KNOWN_ZERO_FROM_BYTES: usize = 1009;
     let Some(bytes) = count.checked_mul(size) else { return pointer_or_enomem(None) };
     if bytes >= KNOWN_ZERO_FROM_BYTES {
-        return pointer_or_enomem(route::allocate_zeroed(bytes));
+        return calloc_coarse(bytes);
     }
     // SAFETY: as in `malloc`; the block has that many bytes. The compiler may not see that this is
     // a malloc that is zeroed: it would make it a call of calloc.
@@ -109,6 +110,19 @@ pub unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
             ptr::write_bytes(block.cast::<u8>(), 0, bytes);
         }
         block
+    }
+}
+
+/// What is in a magazine was in use before; the slow path knows of blocks that read as zero.
+#[inline(never)]
+fn calloc_coarse(bytes: usize) -> *mut c_void {
+    match SizeClass::for_size(bytes).and_then(hit::take) {
+        Some(block) => {
+            // SAFETY: the block has that many bytes.
+            unsafe { ptr::write_bytes(block.as_ptr(), 0, bytes) };
+            block.as_ptr().cast()
+        }
+        None => pointer_or_enomem(route::allocate_zeroed(bytes)),
     }
 }
 

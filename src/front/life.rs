@@ -98,7 +98,7 @@ fn begin_thread() -> Option<&'static mut Heap> {
 pub fn begin_process() {
     static BEGUN: AtomicBool = AtomicBool::new(false);
     arena::ensure_placed();
-    if !BEGUN.swap(true, Ordering::AcqRel) {
+    if !BEGUN.load(Ordering::Relaxed) && !BEGUN.swap(true, Ordering::AcqRel) {
         thread::create_exit_key(end_thread);
     }
 }

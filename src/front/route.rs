@@ -51,7 +51,8 @@ fn leave(inside: Inside) {
 }
 
 fn allocate_inside(size_bytes: usize, alignment: usize) -> Option<(Block, bool)> {
-    life::begin_process();
+    // Also begins the process and the thread.
+    let _ = life::heap();
     let try_once = || match class_for(size_bytes, alignment) {
         Some(class) => allocate_class(class),
         None => large::allocate(size_bytes, alignment),
@@ -64,7 +65,7 @@ fn allocate_inside(size_bytes: usize, alignment: usize) -> Option<(Block, bool)>
 }
 
 /// The class that serves a request, or `None` if a large block does.
-fn class_for(size_bytes: usize, alignment: usize) -> Option<SizeClass> {
+pub fn class_for(size_bytes: usize, alignment: usize) -> Option<SizeClass> {
     match alignment <= 16 {
         true => SizeClass::for_size(size_bytes),
         false if alignment > UNIT_BYTES => None,

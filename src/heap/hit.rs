@@ -64,6 +64,22 @@ pub unsafe fn allocate_coarse(size_bytes: usize, slow: Allocate) -> *mut c_void 
     }
 }
 
+/// Takes a block of `class` if the thread's magazine has one.
+#[inline(always)]
+pub fn take(class: SizeClass) -> Option<Block> {
+    let heap = current();
+    // SAFETY: the thread's own heap; `pop` has found a block of the class in it.
+    unsafe {
+        let block = pop(heap, fast::entry_of(class))?;
+        let byte = class.ledger_byte();
+        match class.is_coarse() {
+            true => (*heap).coarse.entry_of(block).set(byte),
+            false => (*heap).fine.entry_of(block, class.is_tiny()).set(byte),
+        }
+        Some(block)
+    }
+}
+
 /// Frees a block of a fine class; any other address goes to `coarse`, and one that the ledger
 /// doesn't know, or for which there is no room, to `slow`.
 ///

@@ -143,15 +143,16 @@ impl Runs {
         // SAFETY: the caller's promise; a free run's record is the lock's.
         unsafe {
             let whole = Run { first: found, units: units.record(found).run_units };
-            self.remove(units, whole);
+            let mut dirty_units = self.remove(units, whole);
             let skip = alignment.wrapping_sub(offset(found)) & slack;
             let run = Run { first: found + skip, units: length };
             if skip > 0 {
-                self.insert(units, Run { first: found, units: skip });
+                let before = Run { first: found, units: skip };
+                let before_dirty = units.count_dirty(before);
+                dirty_units -= before_dirty;
+                self.insert(units, before, before_dirty);
             }
-            if run.end() < whole.end() {
-                self.insert(units, Run { first: run.end(), units: whole.end() - run.end() });
-            }
+            self.give_rest(units, whole, run, dirty_units);
             Some(run)
         }
     }
@@ -172,12 +173,23 @@ impl Runs {
                 return None;
             }
             let whole = Run { first, units: record.run_units };
-            self.remove(units, whole);
+            let dirty_units = self.remove(units, whole);
             let run = Run { first, units: length };
-            if run.end() < whole.end() {
-                self.insert(units, Run { first: run.end(), units: whole.units - length });
-            }
+            self.give_rest(units, whole, run, dirty_units);
             Some(run)
+        }
+    }
+
+    /// Adds what of `whole` lies behind `run`; both together have `dirty_units`.
+    unsafe fn give_rest(&mut self, units: Units, whole: Run, run: Run, dirty_units: u32) {
+        if run.end() < whole.end() {
+            let rest = Run { first: run.end(), units: whole.end() - run.end() };
+            // Counts in the part that is taken: the rest may be the whole zone.
+            // SAFETY: the caller's promise.
+            unsafe {
+                let rest_dirty = dirty_units - units.count_dirty(run);
+                self.insert(units, rest, rest_dirty);
+            }
         }
     }
 
@@ -228,20 +240,22 @@ impl Runs {
     /// As [`Runs::take`]; the states of its units must be right.
     pub unsafe fn give(&mut self, units: Units, run: Run) {
         let mut joined = run;
+        // SAFETY: the caller gives up the run.
+        let mut dirty_units = unsafe { units.count_dirty(run) };
         // SAFETY: (U1): the neighbours' records are exact; all are below the frontier.
         unsafe {
             if run.first > 0 && units.record(run.first - 1).kind == Kind::Free {
                 let first = units.record(run.first - 1).first;
                 let before = Run { first, units: run.first - first };
-                self.remove(units, before);
+                dirty_units += self.remove(units, before);
                 joined = Run { first, units: before.units + run.units };
             }
             if run.end() < self.frontier && units.record(run.end()).kind == Kind::Free {
                 let after = Run { first: run.end(), units: units.record(run.end()).run_units };
-                self.remove(units, after);
+                dirty_units += self.remove(units, after);
                 joined.units += after.units;
             }
-            self.insert(units, joined);
+            self.insert(units, joined, dirty_units);
         }
     }
 
@@ -299,11 +313,10 @@ impl Runs {
         }
     }
 
-    unsafe fn insert(&mut self, units: Units, run: Run) {
+    unsafe fn insert(&mut self, units: Units, run: Run, dirty_units: u32) {
         let list = list_of(run.units);
         // SAFETY: the caller holds the zone's lock and gives up the run.
         unsafe {
-            let dirty_units = units.count_dirty(run);
             units.mark(run, Kind::Free, Kind::Free);
             let record = units.record(run.first);
             (record.first, record.dirty_units) = (run.first, dirty_units);
@@ -318,13 +331,16 @@ impl Runs {
         self.free_units += run.units;
     }
 
-    unsafe fn remove(&mut self, units: Units, run: Run) {
+    /// Takes a run out of its list; returns how many of its units are dirty.
+    unsafe fn remove(&mut self, units: Units, run: Run) -> u32 {
         let list = list_of(run.units);
+        let dirty_units;
         // SAFETY: the run is in that list (R2), which the caller's lock protects.
         unsafe {
             let record = units.record(run.first);
             let (next, previous) = (record.next, record.previous);
-            self.dirty_units -= record.dirty_units;
+            dirty_units = record.dirty_units;
+            self.dirty_units -= dirty_units;
             // Until the new owner marks it, the run must not be taken for a free neighbour.
             record.kind = Kind::Unused;
             units.record(run.last()).kind = Kind::Unused;
@@ -340,6 +356,7 @@ impl Runs {
             self.occupied[list / 64] &= !(1 << (list % 64));
         }
         self.free_units -= run.units;
+        dirty_units
     }
 
     /// Panics unless (R1) to (R3) hold. Calls `visit` with each free run.
