@@ -39,6 +39,7 @@ demo: all ## run a real program on Cairn, then programs with a bug, and show wha
 test: all ## run every test: Rust's, the C tests, real programs
 	@rm -rf $(logs) && mkdir -p $(logs)
 	@$(call group,unit tests,cargo test)
+	@$(call group,the bench,cargo test --manifest-path bench/Cargo.toml)
 	@$(call group,C tests,c_tests/run)
 	@$(call group,real programs,c_tests/programs/run)
 	@$(sum)
@@ -74,7 +75,9 @@ check: header ## check the formatting, the lints, and that the committed header 
 	$(call need,cargo-clippy,rustup component add clippy)
 	$(call need,git,apt-get install git)
 	cargo fmt --check
+	cargo fmt --check --manifest-path bench/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --manifest-path bench/Cargo.toml -- -D warnings
 	@git diff --exit-code -- include/cairn.h || \
 	    { echo 'make check: include/cairn.h was stale and has been made anew: commit it' >&2; exit 1; }
 
