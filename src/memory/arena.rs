@@ -10,7 +10,10 @@ use crate::os::environment;
 use crate::os::memory::{self, Range};
 use crate::services::metadata;
 use crate::services::options::{self, Choice};
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{
+    AtomicIsize, AtomicU8, AtomicUsize,
+    Ordering::{self, Relaxed},
+};
 
 const GIB: usize = 1 << 30;
 /// Address space of the zones: tiny, main, coarse. It costs nothing until it is used; a process has
@@ -31,11 +34,16 @@ const CLAIM_SPAN: usize = 0x3000_0000_0000;
 /// How much freed memory stays when address space is limited: other parts of the program need it.
 const CLAIMED_DIRTY_MAX: usize = 4 << 20;
 
+/// How far the bound may go up because of memory that was purged too early.
+const REGRET_MAX: usize = 32 << 20;
+
 /// The arena of this process.
 pub static ARENA: Arena = Arena {
     main: Zone::new(ZoneKind::Main),
     tiny: Zone::new(ZoneKind::Tiny),
     coarse: Zone::new(ZoneKind::Coarse),
+    regretted_bytes: AtomicUsize::new(0),
+    free_in_slabs: AtomicIsize::new(0),
 };
 
 /// The three zones.
@@ -43,6 +51,10 @@ pub struct Arena {
     main: Zone,
     tiny: Zone,
     coarse: Zone,
+    /// How much was purged too early: it was wanted again. At most [`REGRET_MAX`].
+    regretted_bytes: AtomicUsize,
+    /// Bytes of the free blocks in slabs.
+    free_in_slabs: AtomicIsize,
 }
 
 impl Arena {
@@ -141,7 +153,10 @@ impl Arena {
         let need = length.checked_add(alignment - 1)?;
         loop {
             match zone.take(length, alignment, kinds) {
-                Found::Run(taken) => return Some(taken),
+                Found::Run(taken) => {
+                    self.regret(taken.purged_units as usize * UNIT_BYTES);
+                    return Some(taken);
+                }
                 Found::Refused => return None,
                 Found::NoRun => {}
             }
@@ -169,6 +184,7 @@ impl Arena {
 
     #[cold]
     fn purge_to_bound(&self, mut dirty: usize) {
+        self.regretted_bytes.store(self.regretted_bytes.load(Relaxed) / 8 * 7, Relaxed);
         // Down to three quarters, so that the next purge is some way off.
         let target = self.dirty_bound() / 4 * 3;
         for zone in [&self.coarse, &self.main, &self.tiny] {
@@ -208,8 +224,29 @@ impl Arena {
         let bound = options::value(Choice::DirtyMax).max(used * UNIT_BYTES / 8);
         match memory::is_claimed() {
             true => bound.min(CLAIMED_DIRTY_MAX),
-            false => bound,
+            false => bound + self.regretted_bytes.load(Relaxed),
         }
+    }
+
+    /// Notes that purged memory was wanted again. A program that frees and allocates the same
+    /// amount in turn, a little above the bound, would else purge it each time: the bound goes up
+    /// by what was regretted, and down again when more is purged than is wanted.
+    fn regret(&self, bytes: usize) {
+        if bytes > 0 {
+            let regretted = self.regretted_bytes.load(Relaxed) + bytes;
+            self.regretted_bytes.store(regretted.min(REGRET_MAX), Relaxed);
+        }
+    }
+
+    /// Notes that the free blocks in slabs have `bytes` more.
+    pub fn count_free_in_slabs(&self, bytes: isize) {
+        self.free_in_slabs.fetch_add(bytes, Relaxed);
+    }
+
+    /// Whether the free blocks in slabs are more than the bound for free memory: then their pages
+    /// are worth giving back.
+    pub fn has_too_much_in_slabs(&self) -> bool {
+        self.free_in_slabs.load(Relaxed) > self.dirty_bound() as isize
     }
 
     /// When the program has limited its address space since the start, stops reserving: what isn't

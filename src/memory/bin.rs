@@ -16,9 +16,6 @@ use core::mem;
 const LISTS: usize = 4;
 /// A class is shrinking when half of what it had at its peak is back, if that was more than this.
 const SHRINKING_FROM_BYTES: usize = 256 << 10;
-/// Free pages inside slabs are given back when a class has more free blocks than these bytes and an
-/// eighth of the live ones.
-const SPARSE_FROM_BYTES: usize = 256 << 10;
 /// A bin keeps at most this many full magazines, and at most this many bytes in them.
 const FULL_MAX: usize = 8;
 const FULL_BYTES_MAX: usize = 128 << 10;
@@ -212,7 +209,7 @@ impl Bin {
     fn adopt(&mut self, slab: Slab) {
         self.slabs += 1;
         self.idle_slabs += 1;
-        self.free_blocks += slab.record().capacity as usize;
+        self.count_free(slab, slab.record().capacity as isize);
         self.link(slab);
     }
 
@@ -260,9 +257,15 @@ impl Bin {
             self.idle_slabs -= 1;
         }
         let taken = slab.take(want, each);
-        self.free_blocks -= taken.0;
+        self.count_free(slab, -(taken.0 as isize));
         self.relink(slab);
         taken
+    }
+
+    /// Notes that `blocks` more are free in slabs.
+    fn count_free(&mut self, slab: Slab, blocks: isize) {
+        self.free_blocks = self.free_blocks.wrapping_add_signed(blocks);
+        ARENA.count_free_in_slabs(blocks * slab.class.size_bytes() as isize);
     }
 
     /// Blocks outside of slabs: those that are alive, and those in magazines.
@@ -319,7 +322,7 @@ impl Bin {
                 let call = Call { name, address, size: None, alignment: None };
                 report::double_free(call, class.size_bytes());
             }
-            self.free_blocks += (record.free_blocks - before) as usize;
+            self.count_free(slab, (record.free_blocks - before) as isize);
             if record.list == Record::BEING_PURGED {
                 continue;
             }
@@ -361,16 +364,13 @@ impl Bin {
         if !is_in_list || free < capacity / 2 || free < record.purged_at + capacity / 4 {
             return false;
         }
-        let size = slab.class.size_bytes();
-        let free_bytes = self.free_blocks * size;
-        let many = SPARSE_FROM_BYTES + self.outside(slab.class) * size / 8;
-        slab.class.slab_units() == 1 && free < capacity && free_bytes > many
+        slab.class.slab_units() == 1 && free < capacity && ARENA.has_too_much_in_slabs()
     }
 
     fn release(&mut self, slab: Slab, released: Unit) -> Unit {
         self.unlink(slab);
         self.slabs -= 1;
-        self.free_blocks -= slab.record().capacity as usize;
+        self.count_free(slab, -(slab.record().capacity as isize));
         slab.record().next = released;
         slab.unit
     }

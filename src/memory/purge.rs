@@ -21,8 +21,8 @@ impl Zone {
                 let range = self.range(stretch);
                 match (memory::is_claimed(), state) {
                     (true, _) => memory::decommit(range).then_some(State::Void),
-                    (false, State::Moved) => self.renew(stretch).then_some(State::Clean),
-                    (false, _) => memory::purge(range).then_some(State::Clean),
+                    (false, State::Moved) => self.renew(stretch).then_some(State::Purged),
+                    (false, _) => memory::purge(range).then_some(State::Purged),
                 }
             });
         }
@@ -79,7 +79,7 @@ impl Zone {
             let taken = unsafe { self.runs.lock().take_committed(self.units()) };
             let Some(run) = taken else { return total };
             let mut done = 0;
-            for state in [State::Dirty, State::Moved, State::Clean] {
+            for state in [State::Dirty, State::Moved, State::Clean, State::Purged] {
                 done += self.each_stretch(run, state, |stretch| {
                     // SAFETY: the run is free, and taken out of the lists.
                     unsafe { memory::decommit(self.range(stretch)) }.then_some(State::Void)
@@ -101,7 +101,7 @@ impl Zone {
 
     pub(super) fn is_zero(&self, run: Run) -> bool {
         // SAFETY: the caller owns the run.
-        unsafe { self.units().states(run) }.iter().all(|byte| *byte == State::Clean as u8)
+        unsafe { self.units().states(run) }.iter().all(|byte| State::is_zero(*byte))
     }
 
     /// Commits what is void of a run that the caller owns; false when the kernel refuses.

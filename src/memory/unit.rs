@@ -36,9 +36,16 @@ pub enum State {
     /// As `Dirty`, and the pages were moved here from elsewhere: the kernel can't join their
     /// mapping with its neighbours until it is renewed.
     Moved = 3,
+    /// As `Clean`, but it was dirty once, and its pages were given back.
+    Purged = 4,
 }
 
 impl State {
+    /// Whether a state's byte says that all reads as zero.
+    pub const fn is_zero(byte: u8) -> bool {
+        byte == Self::Clean as u8 || byte == Self::Purged as u8
+    }
+
     /// Whether a state's byte says that there may be pages.
     pub const fn is_dirty(byte: u8) -> bool {
         byte == Self::Dirty as u8 || byte == Self::Moved as u8

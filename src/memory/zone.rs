@@ -6,7 +6,7 @@
 
 use super::purge::HUGE_FROM_UNITS;
 use super::run::{Runs, Units};
-use super::unit::{Kind, Record, Run, Unit};
+use super::unit::{Kind, Record, Run, State, Unit};
 use crate::arithmetic::size_class::{ZoneKind, UNIT_BYTES};
 use crate::os::memory::{self, CommitError, Range};
 use crate::services::metadata::Table;
@@ -55,6 +55,8 @@ pub struct Taken {
     pub run: Run,
     /// Whether all of it reads as zero.
     pub is_zero: bool,
+    /// Units whose pages were given back before they were wanted again.
+    pub purged_units: u32,
 }
 
 /// What [`Zone::take`] came to.
@@ -239,15 +241,17 @@ impl Zone {
         };
         let Some(run) = run else { return Found::NoRun };
         if self.commit_void(run) {
-            return Found::Run(Taken { run, is_zero: self.is_zero(run) });
+            // SAFETY: the run is this thread's.
+            let purged_units = unsafe { self.units().count(run, State::Purged) };
+            return Found::Run(Taken { run, is_zero: self.is_zero(run), purged_units });
         }
         self.give_as_is(run);
         Found::Refused
     }
 
     /// Lengthens a run that the caller owns by `length` units, if those behind it are free and can
-    /// be made usable. Says whether the new part reads as zero.
-    pub fn lengthen(&self, run: Run, length: u32, kinds: (Kind, Kind)) -> Option<Taken> {
+    /// be made usable. Returns the new part.
+    pub fn lengthen(&self, run: Run, length: u32, kinds: (Kind, Kind)) -> Option<Run> {
         let units = self.units();
         let added = {
             let mut runs = self.runs.lock();
@@ -260,7 +264,7 @@ impl Zone {
             }
         };
         match self.commit_void(added) {
-            true => Some(Taken { run: added, is_zero: self.is_zero(added) }),
+            true => Some(added),
             false => {
                 let mut runs = self.runs.lock();
                 // SAFETY: as above; the run gets its old end back before its neighbour is free.
