@@ -3,10 +3,10 @@
 
 use super::arena::ARENA;
 use super::block::Block;
-use super::unit::{Kind, Record, Run, State};
+use super::unit::{Kind, Record, Run, State, Unit};
 use super::zone::Zone;
 use crate::arithmetic::size_class::{ZoneKind, LARGE_BYTE, UNIT_BYTES};
-use crate::os::memory::{self, MoveError, Range};
+use crate::os::memory::{self, Left, MoveError};
 use core::ptr;
 
 const KINDS: (Kind, Kind) = (Kind::Large, Kind::LargeEnd);
@@ -102,52 +102,68 @@ fn move_to_longer(block: Block, size_bytes: usize, units: u32) -> Option<Block> 
     let (new, _) = allocate_units(size_bytes, units.checked_add(spare)?, 1)
         .or_else(|| allocate_units(size_bytes, units, 1))?;
     let old = run_of(block);
-    let length = record_of(block).large_bytes.min(old.units as usize * UNIT_BYTES);
-    let length = length.next_multiple_of(UNIT_BYTES);
+    let moved_units = units_for(record_of(block).large_bytes)?;
+    let moved = Run { units: moved_units.min(old.units), ..old };
     // SAFETY: both runs are this thread's; the new one is at least as long.
     unsafe {
         ARENA.coarse_map().entry_of(block).clear();
-        move_or_copy(Range { start: block.address(), length }, new.address());
+        move_or_copy(moved, run_of(new).first);
     }
-    let first = run_of(new).first;
-    zone().set_state(Run { first, units: (length / UNIT_BYTES) as u32 }, State::Moved);
-    release_moved(old);
+    if moved.end() < old.end() {
+        zone().soil(Run { first: moved.end(), units: old.end() - moved.end() });
+    }
+    zone().give_as_is(old);
+    ARENA.keep_bound();
     Some(new)
 }
 
-/// Moves pages from one of Cairn's ranges to another, splitting where the kernel has several
-/// mappings for them, and copying what it doesn't move. `from` is unusable then.
+/// Moves the pages of a run to the units from `to` on, splitting where the kernel has several
+/// mappings for them, and copying what it doesn't move. Notes the state of both.
 ///
 /// # Safety
-/// Both ranges must be the caller's, multiples of the unit, and apart.
-unsafe fn move_or_copy(from: Range, to: usize) {
+/// Both runs must be the caller's, and apart.
+unsafe fn move_or_copy(from: Run, to: Unit) {
+    let target = Run { first: to, ..from };
+    let (source_range, target_range) = (zone().range(from), zone().range(target));
     // SAFETY: the caller's promise.
-    unsafe {
-        match memory::move_pages(from, to) {
-            Ok(()) => {}
-            Err(MoveError::SeveralMappings) if from.length > UNIT_BYTES => {
-                let half = from.length / UNIT_BYTES / 2 * UNIT_BYTES;
-                move_or_copy(Range { length: half, ..from }, to);
-                let rest = Range { start: from.start + half, length: from.length - half };
+    match unsafe { memory::move_pages(source_range, target_range.start) } {
+        Ok(left) => {
+            zone().set_state(target, State::Moved);
+            settle_source(from, left);
+        }
+        Err(MoveError::SeveralMappings) if from.units > 1 => {
+            let half = from.units / 2;
+            let rest = Run { first: from.first + half, units: from.units - half };
+            // SAFETY: the caller's promise.
+            unsafe {
+                move_or_copy(Run { units: half, ..from }, to);
                 move_or_copy(rest, to + half);
             }
-            Err(_) => ptr::copy_nonoverlapping(from.start as *const u8, to as *mut u8, from.length),
+        }
+        Err(_) => {
+            let (source, target) = (source_range.start as *const u8, target_range.start as *mut u8);
+            // SAFETY: the caller's promise; both are mapped.
+            unsafe { ptr::copy_nonoverlapping(source, target, source_range.length) };
+            zone().soil(from);
         }
     }
 }
 
-/// Gives back the run that pages were moved away from; nothing is mapped in parts of it.
-fn release_moved(run: Run) {
-    // SAFETY: the caller owns the run, and its contents are of no use.
+/// Notes the state of units that pages were moved away from, and fills a hole where it can: other
+/// parts of the program could come to lie in it.
+fn settle_source(run: Run, left: Left) {
+    let range = zone().range(run);
+    // SAFETY: the caller owns the run, which has no contents.
     let state = unsafe {
-        if !memory::is_claimed() && zone().renew(run) {
-            State::Clean
-        } else {
-            // Should the kernel refuse even this, the range has no pages that could be used.
-            memory::decommit(zone().range(run));
-            State::Void
+        match left {
+            Left::Zeroes => State::Clean,
+            Left::Hole if memory::is_claimed() => State::Void,
+            Left::Hole if zone().renew(run) => State::Clean,
+            Left::Hole => {
+                memory::decommit(range);
+                State::Void
+            }
         }
     };
     zone().set_state(run, state);
-    zone().give_as_is(run);
 }

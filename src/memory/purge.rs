@@ -93,6 +93,12 @@ impl Zone {
         }
     }
 
+    /// Notes that a run that the caller owns was used.
+    pub fn soil(&self, run: Run) {
+        // SAFETY: the caller owns the run.
+        unsafe { self.units().soil(run) };
+    }
+
     /// Notes that the units of a run that the caller owns are all in `state`.
     pub fn set_state(&self, run: Run, state: State) {
         // SAFETY: the caller owns the run.
@@ -110,7 +116,14 @@ impl Zone {
         let void = unsafe { self.units().count(run, State::Void) };
         let committed = self.each_stretch(run, State::Void, |stretch| {
             // SAFETY: the run is the caller's, and void.
-            unsafe { memory::commit(self.range(stretch)) }.ok().map(|()| State::Clean)
+            let done = unsafe {
+                match memory::is_claimed() {
+                    true => memory::commit(self.range(stretch)).is_ok(),
+                    // Whatever is there, even nothing, is replaced.
+                    false => self.renew(stretch),
+                }
+            };
+            done.then_some(State::Clean)
         });
         committed == void
     }

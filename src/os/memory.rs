@@ -177,14 +177,36 @@ pub fn ask_for_huge_pages(range: Range) {
     unsafe { call(libc::SYS_madvise, arguments) };
 }
 
+/// What is left where pages were moved away from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Left {
+    /// A mapping that reads as zero.
+    Zeroes,
+    /// Nothing: no mapping.
+    Hole,
+}
+
 /// Moves the pages of `from` to `to`, an equally long range of Cairn's address space, without
-/// copying, and leaves `from` unmapped. On an error nothing has changed.
+/// copying. On an error nothing has changed.
 ///
 /// # Safety
 /// `to` must belong to Cairn and hold nothing that is used.
-pub unsafe fn move_pages(from: Range, to: usize) -> Result<(), MoveError> {
-    let flags = (libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED) as usize;
-    let arguments = [from.start, from.length, from.length, flags, to, 0];
+pub unsafe fn move_pages(from: Range, to: usize) -> Result<Left, MoveError> {
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    // Where space is only claimed, what is left would count against the limit. Kernels before 5.7
+    // don't know the flag.
+    // SAFETY: the caller's promise.
+    if !is_claimed() && unsafe { remap(from, to, flags | libc::MREMAP_DONTUNMAP) }.is_ok() {
+        return Ok(Left::Zeroes);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { remap(from, to, flags) }.map(|()| Left::Hole)
+}
+
+/// # Safety
+/// As [`move_pages`].
+unsafe fn remap(from: Range, to: usize, flags: i32) -> Result<(), MoveError> {
+    let arguments = [from.start, from.length, from.length, flags as usize, to, 0];
     // SAFETY: the caller's promise.
     match unsafe { call(libc::SYS_mremap, arguments) } {
         moved if moved == to as isize => Ok(()),
