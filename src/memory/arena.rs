@@ -221,10 +221,12 @@ impl Arena {
     fn dirty_bound(&self) -> usize {
         let used = |zone: &Zone| zone.frontier().saturating_sub(zone.free_and_dirty_units().0);
         let used: usize = self.zones().map(used).iter().map(|units| *units as usize).sum();
-        let bound = options::value(Choice::DirtyMax).max(used * UNIT_BYTES / 8);
+        let chosen = options::value(Choice::DirtyMax);
+        let bound = chosen.max(used * UNIT_BYTES / 8);
         match memory::is_claimed() {
             true => bound.min(CLAIMED_DIRTY_MAX),
-            false => bound + self.regretted_bytes.load(Relaxed),
+            // Who chooses a small bound doesn't want it to go up far.
+            false => bound + self.regretted_bytes.load(Relaxed).min(chosen * 2),
         }
     }
 
