@@ -71,8 +71,12 @@ pub fn is_address_space_limited() -> bool {
 }
 
 /// Reserves `length` bytes of address space, at `hint` or wherever the kernel puts it.
+///
+/// Not with `MAP_NORESERVE`: what can't be written isn't accounted in any case, and what is
+/// committed shall be, so that the kernel can refuse a request beyond all memory, and so that its
+/// mapping can be joined with renewed ones.
 pub fn reserve(hint: usize, length: usize) -> Option<Range> {
-    let start = map(hint, length, libc::PROT_NONE, ANONYMOUS | libc::MAP_NORESERVE)?;
+    let start = map(hint, length, libc::PROT_NONE, ANONYMOUS)?;
     Some(Range { start, length })
 }
 
@@ -146,7 +150,7 @@ pub unsafe fn decommit(range: Range) -> bool {
         let result = unsafe { call(libc::SYS_munmap, [range.start, range.length, 0, 0, 0, 0]) };
         return result == 0;
     }
-    let flags = ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
+    let flags = ANONYMOUS | libc::MAP_FIXED;
     map(range.start, range.length, libc::PROT_NONE, flags).is_some()
 }
 
