@@ -66,7 +66,7 @@ define sum
 	        printf "%-14s %d passed, %d failed, %d skipped\n", name, p, f, s; \
 	        P += p; F += f; S += s; p = f = s = 0 } \
 	    END { close_group(); printf "\n%d passed, %d failed, %d skipped\n", P, F, S; exit F > 0 } \
-	' '$(logs)/unit tests.log' '$(logs)/C tests.log' '$(logs)/real programs.log'
+	' '$(logs)/unit tests.log' '$(logs)/the bench.log' '$(logs)/C tests.log' '$(logs)/real programs.log'
 endef
 
 .PHONY: check
