@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod function;
 pub mod random;
 pub mod size_class;
 pub mod text;

@@ -26,6 +26,24 @@ impl<const N: usize> Text<N> {
         let _ = self.write_fmt(arguments);
     }
 
+    /// Appends bytes, cut where the buffer ends.
+    pub fn push_bytes(&mut self, bytes: &[u8]) {
+        let room = N - 1 - self.length.min(N - 1);
+        let part = &bytes[..bytes.len().min(room)];
+        self.bytes[self.length..self.length + part.len()].copy_from_slice(part);
+        self.length += part.len();
+    }
+
+    /// Takes all text out.
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    /// A copy of it.
+    pub fn copy(&self) -> Self {
+        Self { ..*self }
+    }
+
     /// Appends a line break, which always has room.
     pub fn end_line(&mut self) {
         self.length = self.length.min(N - 1);
@@ -36,10 +54,7 @@ impl<const N: usize> Text<N> {
 
 impl<const N: usize> Write for Text<N> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = N - 1 - self.length.min(N - 1);
-        let part = &text.as_bytes()[..text.len().min(room)];
-        self.bytes[self.length..self.length + part.len()].copy_from_slice(part);
-        self.length += part.len();
+        self.push_bytes(text.as_bytes());
         Ok(())
     }
 }

@@ -4,8 +4,9 @@
 //! As in `standard.rs`.
 
 use super::standard::pointer_or_enomem;
+use crate::arithmetic::function::{Function, Request};
 use crate::front::route;
-use crate::heap::hit;
+use crate::heap::{hit, slow};
 use crate::memory::block::Block;
 use crate::os::memory::page_bytes;
 use crate::os::process::Failure;
@@ -13,9 +14,10 @@ use core::ffi::c_void;
 use core::ptr;
 
 /// Takes a block whose class starts all its blocks at such multiples, or takes the slow path.
-fn allocate(size: usize, alignment: usize) -> Option<Block> {
-    let class = route::class_for(size, alignment);
-    class.and_then(hit::take).or_else(|| route::allocate_aligned(size, alignment))
+fn allocate(function: Function, size_bytes: usize, alignment: usize) -> Option<Block> {
+    let class = slow::class_for(size_bytes, alignment);
+    let request = Request { function, size_bytes, alignment };
+    class.and_then(hit::take).or_else(|| route::allocate(request))
 }
 
 /// Allocates `size` bytes at a multiple of `alignment`, a power of two. C11 7.22.3.1; as C17 and
@@ -29,7 +31,7 @@ pub unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_
         Failure::InvalidArgument.set_errno();
         return ptr::null_mut();
     }
-    pointer_or_enomem(allocate(size, alignment))
+    pointer_or_enomem(allocate(Function::AlignedAlloc, size, alignment))
 }
 
 /// As [`aligned_alloc`], but rounds the alignment up to a power of two, as glibc does. `EINVAL` if
@@ -40,7 +42,7 @@ pub unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
     match alignment.checked_next_power_of_two() {
-        Some(power) => pointer_or_enomem(allocate(size, power)),
+        Some(power) => pointer_or_enomem(allocate(Function::Memalign, size, power)),
         None => {
             Failure::InvalidArgument.set_errno();
             ptr::null_mut()
@@ -63,7 +65,7 @@ pub unsafe extern "C" fn posix_memalign(
     if !alignment.is_power_of_two() || alignment < size_of::<*mut c_void>() {
         return Failure::InvalidArgument.code();
     }
-    match allocate(size, alignment) {
+    match allocate(Function::PosixMemalign, size, alignment) {
         Some(block) => {
             // SAFETY: the caller's promise.
             unsafe { out.write(block.as_ptr().cast()) };
@@ -79,7 +81,7 @@ pub unsafe extern "C" fn posix_memalign(
 /// See the module.
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
-    pointer_or_enomem(allocate(size, page_bytes()))
+    pointer_or_enomem(allocate(Function::Valloc, size, page_bytes()))
 }
 
 /// Allocates `size` bytes, rounded up to whole pages (at least one), at the start of a page.
@@ -89,5 +91,5 @@ pub unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn pvalloc(size: usize) -> *mut c_void {
     let rounded = size.max(1).checked_next_multiple_of(page_bytes());
-    pointer_or_enomem(rounded.and_then(|bytes| allocate(bytes, page_bytes())))
+    pointer_or_enomem(rounded.and_then(|bytes| allocate(Function::Pvalloc, bytes, page_bytes())))
 }

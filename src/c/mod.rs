@@ -6,6 +6,7 @@ pub mod cairn;
 pub mod glibc_names;
 pub mod information;
 pub mod loader;
-pub mod operators;
+pub mod operators_delete;
+mod operators_new;
 pub mod sized;
 pub mod standard;

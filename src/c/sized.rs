@@ -1,5 +1,6 @@
 //! C23: freeing with the size that was asked for, which is checked.
 
+use crate::arithmetic::function::Function;
 use crate::front::route;
 use crate::heap::hit;
 use crate::os::interposer;
@@ -14,13 +15,17 @@ use core::ffi::c_void;
 pub unsafe extern "C" fn free_sized(address: *mut c_void, size: usize) {
     // SAFETY: the caller's promise, checked by the ledger.
     if !unsafe { hit::free_sized(address, size) } {
-        free_sized_slow(Call { name: "free_sized", ..call_of(address, size, None) }, true);
+        free_sized_slow(call_of(Function::FreeSized, address, size, None), true);
     }
 }
 
-fn call_of(address: *mut c_void, size: usize, alignment: Option<usize>) -> Call {
-    let name = "operator delete";
-    Call { name, address: address as usize, size: Some(size), alignment }
+fn call_of(
+    function: Function,
+    address: *mut c_void,
+    size: usize,
+    alignment: Option<usize>,
+) -> Call {
+    Call { function, address: address as usize, size: Some(size), alignment }
 }
 
 #[cold]
@@ -40,26 +45,31 @@ fn free_sized_slow(call: Call, may_be_resized: bool) {
 /// As [`free_sized`].
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn free_aligned_sized(address: *mut c_void, alignment: usize, size: usize) {
-    let call = call_of(address, size, Some(alignment));
-    free_sized_slow(Call { name: "free_aligned_sized", ..call }, true);
+    let call = call_of(Function::FreeAlignedSized, address, size, Some(alignment));
+    free_sized_slow(call, true);
 }
 
-/// Frees a block from an operator new of `size` bytes.
+/// Frees a block from an operator new of `size` bytes, as `function`.
 ///
 /// # Safety
 /// As [`free_sized`].
 #[inline(always)]
-pub(super) unsafe fn delete_sized(address: *mut c_void, size: usize) {
+pub(super) unsafe fn delete_sized(function: Function, address: *mut c_void, size: usize) {
     // SAFETY: the caller's promise, checked by the ledger.
     if !unsafe { hit::free_sized(address, size) } {
-        free_sized_slow(call_of(address, size, None), false);
+        free_sized_slow(call_of(function, address, size, None), false);
     }
 }
 
-/// Frees a block from an operator new of `size` bytes at a multiple of `alignment`.
+/// Frees a block from an operator new of `size` bytes at a multiple of `alignment`, as `function`.
 ///
 /// # Safety
 /// As [`free_sized`].
-pub(super) unsafe fn delete_sized_aligned(address: *mut c_void, size: usize, alignment: usize) {
-    free_sized_slow(call_of(address, size, Some(alignment)), false);
+pub(super) unsafe fn delete_sized_aligned(
+    function: Function,
+    address: *mut c_void,
+    size: usize,
+    alignment: usize,
+) {
+    free_sized_slow(call_of(function, address, size, Some(alignment)), false);
 }

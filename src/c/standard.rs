@@ -5,6 +5,7 @@
 //! is freed, or moved by `realloc`, nothing may use it. What breaks that rule is reported where the
 //! ledger shows it.
 
+use crate::arithmetic::function::{Function, Request};
 use crate::arithmetic::size_class::SizeClass;
 use crate::front::route;
 use crate::heap::hit;
@@ -17,8 +18,13 @@ use core::ffi::c_void;
 use core::ptr;
 
 /// A call that has only a pointer for an argument that can be wrong.
-pub(super) fn call(name: &'static str, address: *mut c_void) -> Call {
-    Call { name, address: address as usize, size: None, alignment: None }
+pub(super) fn call(function: Function, address: *mut c_void) -> Call {
+    Call { function, address: address as usize, size: None, alignment: None }
+}
+
+/// What is asked of `function`, without a wish for the alignment.
+fn request(function: Function, size_bytes: usize) -> Request {
+    Request { function, size_bytes, alignment: 1 }
 }
 
 /// The pointer for C, or null with `errno` as `ENOMEM`.
@@ -51,7 +57,7 @@ unsafe extern "C" fn malloc_coarse(size: usize) -> *mut c_void {
 #[cold]
 #[inline(never)]
 unsafe extern "C" fn malloc_slow(size: usize) -> *mut c_void {
-    pointer_or_enomem(route::allocate(size))
+    pointer_or_enomem(route::allocate(request(Function::Malloc, size)))
 }
 
 /// Frees a block; null is none. C11 7.22.3.3. Never changes `errno`.
@@ -76,7 +82,7 @@ unsafe extern "C" fn free_coarse(address: *mut c_void) {
 #[cold]
 #[inline(never)]
 unsafe extern "C" fn free_slow(address: *mut c_void) {
-    route::free(call("free", address));
+    route::free(call(Function::Free, address));
 }
 
 /// The same as [`free`], as in SunOS and old glibc.
@@ -105,12 +111,18 @@ pub unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     // SAFETY: as in `malloc`; the block has that many bytes. The compiler may not see that this is
     // a malloc that is zeroed: it would make it a call of calloc.
     unsafe {
-        let block = hit::allocate(bytes, malloc_slow, malloc_slow);
+        let block = hit::allocate(bytes, calloc_slow, calloc_slow);
         if !block.is_null() {
             ptr::write_bytes(block.cast::<u8>(), 0, bytes);
         }
         block
     }
+}
+
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn calloc_slow(size: usize) -> *mut c_void {
+    pointer_or_enomem(route::allocate(request(Function::Calloc, size)))
 }
 
 /// What is in a magazine was in use before; the slow path knows of blocks that read as zero.
@@ -122,7 +134,7 @@ fn calloc_coarse(bytes: usize) -> *mut c_void {
             unsafe { ptr::write_bytes(block.as_ptr(), 0, bytes) };
             block.as_ptr().cast()
         }
-        None => pointer_or_enomem(route::allocate_zeroed(bytes)),
+        None => pointer_or_enomem(route::allocate_zeroed(request(Function::Calloc, bytes))),
     }
 }
 
@@ -135,7 +147,7 @@ fn calloc_coarse(bytes: usize) -> *mut c_void {
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn realloc(address: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: the caller's promise.
-    unsafe { resize(call("realloc", address), size) }
+    unsafe { resize(call(Function::Realloc, address), size) }
 }
 
 /// As [`realloc`], for `count` elements of `size` bytes. `ENOMEM` if the product overflows.
@@ -153,21 +165,26 @@ pub unsafe extern "C" fn reallocarray(
     unsafe {
         match interposer::realloc() {
             Some(other) => other(address, bytes),
-            None => resize(call("reallocarray", address), bytes),
+            None => resize(call(Function::ReallocArray, address), bytes),
         }
     }
 }
 
 unsafe fn resize(call: Call, size: usize) -> *mut c_void {
     if call.address == 0 {
-        // SAFETY: allocating needs nothing.
-        return unsafe { malloc(size) };
+        return resize_null(call.function, size);
     }
     if size == 0 && !options::is_on(Choice::ReallocZeroKeeps) {
         route::free(call);
         return ptr::null_mut();
     }
     pointer_or_enomem(route::resize(call, size))
+}
+
+/// Allocates, since there is no block to resize.
+fn resize_null(function: Function, size: usize) -> *mut c_void {
+    let block = SizeClass::for_size(size).and_then(hit::take);
+    pointer_or_enomem(block.or_else(|| route::allocate(request(function, size))))
 }
 
 /// How many bytes of a block may be used: at least what was asked for. 0 for null.
@@ -178,6 +195,6 @@ unsafe fn resize(call: Call, size: usize) -> *mut c_void {
 pub unsafe extern "C" fn malloc_usable_size(address: *mut c_void) -> usize {
     match address.is_null() {
         true => 0,
-        false => route::usable_bytes(call("malloc_usable_size", address)),
+        false => route::usable_bytes(call(Function::UsableSize, address)),
     }
 }

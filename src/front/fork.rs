@@ -6,11 +6,13 @@ use crate::heap::registry;
 use crate::memory::arena::ARENA;
 use crate::memory::bin::bin;
 use crate::memory::magazine;
+use crate::modes::check;
 use crate::services::metadata;
 use crate::sync::lock::ForkHold;
 
 /// Before a fork: closes every lock, in the order that `src/README.md` gives.
 pub extern "C" fn before() {
+    check::hold_for_fork();
     registry::hold_for_fork();
     for class in SizeClass::all() {
         bin(class).hold_for_fork();
@@ -34,6 +36,9 @@ pub extern "C" fn in_parent() {
 /// After a fork, in the child. What other threads had in their magazines is out of its reach.
 pub extern "C" fn in_child() {
     release();
+    if check::is_on() {
+        check::begin_child();
+    }
 }
 
 fn release() {
@@ -51,5 +56,6 @@ fn release() {
             bin(class).release_after_fork();
         }
         registry::release_after_fork();
+        check::release_after_fork();
     }
 }

@@ -4,6 +4,7 @@ use crate::heap::fast::{self, Owner};
 use crate::heap::registry;
 use crate::heap::thread_heap::Heap;
 use crate::memory::arena;
+use crate::modes::check::{self, CheckedThread};
 use crate::os::{environment, files, process, thread};
 use crate::services::options::{self, Choice};
 use core::ffi::{c_char, c_void};
@@ -21,6 +22,8 @@ pub fn heap() -> Option<&'static mut Heap> {
         // SAFETY: a thread's own fast part is the start of its heap, which only it uses; callers
         // drop the reference before the next call.
         Owner::Thread => Some(unsafe { &mut *fast.cast::<Heap>() }),
+        // SAFETY: likewise, and the heap is the checked thread's.
+        Owner::Checked => unsafe { CheckedThread::heap_behind(fast).as_mut() },
         Owner::Newcomer => begin_thread(),
         Owner::Departed => None,
     }
@@ -34,12 +37,13 @@ pub struct Inside {
 /// Enters a slow path. `None` if the thread is inside one: then this call comes from a signal
 /// handler that interrupted it, and must not wait for any lock.
 pub fn enter() -> Option<Inside> {
-    let heap = fast::current().cast::<Heap>();
-    // SAFETY: as in `heap`. A thread without a heap of its own isn't watched.
+    let heap = own_heap();
+    // A thread without a heap of its own isn't watched.
+    if heap.is_null() {
+        return Some(Inside { heap });
+    }
+    // SAFETY: as in `heap`.
     unsafe {
-        if (*heap).fast.owner != Owner::Thread {
-            return Some(Inside { heap: ptr::null_mut() });
-        }
         if (*heap).is_inside.load(Ordering::Relaxed) {
             return None;
         }
@@ -47,6 +51,19 @@ pub fn enter() -> Option<Inside> {
         compiler_fence(Ordering::SeqCst);
     }
     Some(Inside { heap })
+}
+
+/// This thread's heap, or null if it has none.
+fn own_heap() -> *mut Heap {
+    let fast = fast::current();
+    // SAFETY: as in `heap`.
+    unsafe {
+        match (*fast).owner {
+            Owner::Thread => fast.cast(),
+            Owner::Checked => CheckedThread::heap_behind(fast),
+            Owner::Newcomer | Owner::Departed => ptr::null_mut(),
+        }
+    }
 }
 
 impl Drop for Inside {
@@ -70,14 +87,8 @@ pub fn defer(address: usize) {
 
 /// An address that was deferred.
 pub fn take_deferred() -> Option<usize> {
-    let heap = fast::current().cast::<Heap>();
-    // SAFETY: as in `enter`.
-    unsafe {
-        match (*heap).fast.owner {
-            Owner::Thread => (*heap).deferred.pop(),
-            _ => None,
-        }
-    }
+    // SAFETY: as in `heap`.
+    unsafe { own_heap().as_mut() }?.deferred.pop()
 }
 
 #[cold]
@@ -85,7 +96,10 @@ fn begin_thread() -> Option<&'static mut Heap> {
     begin_process();
     let heap = registry::obtain()?;
     // From here on the thread has a heap: `watch_exit` may allocate.
-    thread::set_thread_word(heap.as_ptr() as usize);
+    match check::is_on() {
+        true => check::begin_thread(heap)?,
+        false => thread::set_thread_word(heap.as_ptr() as usize),
+    }
     if !thread::watch_exit(heap.as_ptr().cast()) {
         depart(heap);
         return None;
@@ -100,6 +114,7 @@ pub fn begin_process() {
     arena::ensure_placed();
     if !BEGUN.load(Ordering::Relaxed) && !BEGUN.swap(true, Ordering::AcqRel) {
         thread::create_exit_key(end_thread);
+        begin_options();
     }
 }
 
@@ -115,7 +130,11 @@ unsafe extern "C" fn end_thread(heap: *mut c_void) {
 fn depart(heap: NonNull<Heap>) {
     // Without memory for such a heap the thread keeps its own, and what is in it is lost.
     let Some(departed) = fast::departed() else { return };
+    let checked = check::current_thread();
     thread::set_thread_word(departed);
+    if let Some(checked) = checked {
+        check::end_thread(checked);
+    }
     // SAFETY: the heap was this thread's, and its word no longer leads to it.
     unsafe { registry::retire(heap) };
 }
@@ -126,7 +145,33 @@ fn depart(heap: NonNull<Heap>) {
 /// `environment` must be an array of C strings that a null ends, or null.
 pub unsafe fn begin_library(environment: *const *const c_char) {
     process::at_fork(fork::before, fork::in_parent, fork::in_child);
-    if environment::is_secure() {
+    // SAFETY: the caller's promise.
+    unsafe { apply_options(environment) };
+    if options::is_on(Choice::Check) {
+        begin_process();
+        check::begin();
+    }
+}
+
+/// Applies the options of the environment as it was when the process began: check mode has to be
+/// known at the first allocation, which comes before any constructor runs.
+fn begin_options() {
+    if let Some(environment) = environment::at_start() {
+        // SAFETY: such an array, as the kernel laid it out.
+        unsafe { apply_options(environment) };
+    }
+    if options::is_on(Choice::Check) {
+        check::begin();
+    }
+}
+
+/// Applies the options in `environment`, once.
+///
+/// # Safety
+/// As [`begin_library`].
+unsafe fn apply_options(environment: *const *const c_char) {
+    static APPLIED: AtomicBool = AtomicBool::new(false);
+    if environment::is_secure() || APPLIED.swap(true, Ordering::AcqRel) {
         return;
     }
     // SAFETY: the caller's promise.
@@ -139,8 +184,11 @@ pub unsafe fn begin_library(environment: *const *const c_char) {
     }
 }
 
-/// Called when the process exits.
+/// Called when the process exits by `exit` or by returning from `main`.
 pub fn end_library() {
+    if check::is_on() {
+        check::end_process("exit");
+    }
     if options::is_on(Choice::Stats) {
         summary::print();
     }

@@ -1,43 +1,45 @@
 //! The slow side of the calls: everything that isn't a hit.
 
 use super::life::{self, Inside};
-use crate::arithmetic::size_class::{SizeClass, COARSE_MAX, UNIT_BYTES};
-use crate::memory::arena::ARENA;
-use crate::memory::bin;
+use crate::arithmetic::function::{Function, Request};
+use crate::arithmetic::size_class::COARSE_MAX;
+use crate::heap::slow;
 use crate::memory::block::Block;
 use crate::memory::emergency;
 use crate::memory::find::{self, Live};
 use crate::memory::large;
+use crate::modes::check::{self, Known};
 use crate::os::{libc_heap, memory};
 use crate::services::report::{self, Call};
 use core::ptr;
 
-/// Allocates `size_bytes`. `None` when there is no memory or the size is beyond `PTRDIFF_MAX`.
-pub fn allocate(size_bytes: usize) -> Option<Block> {
-    allocate_knowing_zero(size_bytes, 1).map(|(block, _)| block)
+/// Allocates what is asked for. `None` when there is no memory or the size is beyond
+/// `PTRDIFF_MAX`.
+pub fn allocate(request: Request) -> Option<Block> {
+    allocate_knowing_zero(request).map(|(block, _)| block)
 }
 
-/// Allocates `size_bytes` that start at a multiple of `alignment` (a power of two); else as
-/// [`allocate`].
-pub fn allocate_aligned(size_bytes: usize, alignment: usize) -> Option<Block> {
-    allocate_knowing_zero(size_bytes, alignment).map(|(block, _)| block)
-}
-
-/// Allocates `size_bytes` that read as zero.
-pub fn allocate_zeroed(size_bytes: usize) -> Option<Block> {
-    let (block, is_zero) = allocate_knowing_zero(size_bytes, 1)?;
+/// As [`allocate`]; the bytes read as zero.
+pub fn allocate_zeroed(request: Request) -> Option<Block> {
+    let (block, is_zero) = allocate_knowing_zero(request)?;
     if !is_zero {
         // SAFETY: the block has at least that many bytes.
-        unsafe { ptr::write_bytes(block.as_ptr(), 0, size_bytes) };
+        unsafe { ptr::write_bytes(block.as_ptr(), 0, request.size_bytes) };
     }
     Some(block)
 }
 
-fn allocate_knowing_zero(size_bytes: usize, alignment: usize) -> Option<(Block, bool)> {
+fn allocate_knowing_zero(request: Request) -> Option<(Block, bool)> {
     let Some(inside) = life::enter() else {
-        return emergency::allocate(size_bytes, alignment).map(|block| (block, true));
+        let block = emergency::allocate(request.size_bytes, request.alignment);
+        return block.map(|block| (block, true));
     };
-    let result = allocate_inside(size_bytes, alignment);
+    // Also begins the process and the thread.
+    let heap = life::heap();
+    let result = match check::is_on() {
+        true => check::allocate(heap, request),
+        false => slow::take(heap, request.size_bytes, request.alignment),
+    };
     leave(inside);
     result
 }
@@ -46,118 +48,75 @@ fn allocate_knowing_zero(size_bytes: usize, alignment: usize) -> Option<(Block, 
 fn leave(inside: Inside) {
     drop(inside);
     while let Some(address) = life::take_deferred() {
-        free(Call { name: "free", address, size: None, alignment: None });
+        free(Call { function: Function::Free, address, size: None, alignment: None });
     }
-}
-
-fn allocate_inside(size_bytes: usize, alignment: usize) -> Option<(Block, bool)> {
-    // Also begins the process and the thread.
-    let _ = life::heap();
-    let try_once = || match class_for(size_bytes, alignment) {
-        Some(class) => allocate_class(class),
-        None => large::allocate(size_bytes, alignment),
-    };
-    try_once().or_else(|| {
-        // What the thread and the bins keep may be what is missing. Sizes that no process can have
-        // don't shake everything up.
-        (size_bytes <= isize::MAX as usize && trim_inside() > 0).then(try_once)?
-    })
-}
-
-/// The class that serves a request, or `None` if a large block does.
-pub fn class_for(size_bytes: usize, alignment: usize) -> Option<SizeClass> {
-    match alignment <= 16 {
-        true => SizeClass::for_size(size_bytes),
-        false if alignment > UNIT_BYTES => None,
-        false => SizeClass::for_aligned(size_bytes, alignment),
-    }
-}
-
-fn allocate_class(class: SizeClass) -> Option<(Block, bool)> {
-    let (block, is_zero) = match life::heap() {
-        Some(heap) => heap.take(class)?,
-        None => bin::take_one(class)?,
-    };
-    // SAFETY: a block of the class.
-    unsafe {
-        let byte = class.ledger_byte();
-        match class.is_coarse() {
-            true => ARENA.coarse_map().entry_of(block).set(byte),
-            false => ARENA.fine_map().entry_of(block, class.is_tiny()).set(byte),
-        }
-    }
-    Some((block, is_zero))
 }
 
 /// Frees the block at `call.address`, or reports that there is none.
 pub fn free(call: Call) {
+    if check::is_on() {
+        return free_checked(call);
+    }
     match find::live(call.address) {
         Some(live) => free_live(live, call),
         None => free_unknown(call),
     }
 }
 
+#[cold]
+fn free_checked(call: Call) {
+    let Some(inside) = life::enter() else { return life::defer(call.address) };
+    if !check::free(life::heap(), call) && !free_foreign(call) {
+        check::free_unknown(life::heap(), call);
+    }
+    leave(inside);
+}
+
 fn free_live(live: Live, call: Call) {
     match life::enter() {
         Some(inside) => {
-            free_inside(live, call);
+            if !slow::give(life::heap(), live) {
+                match live {
+                    Live::Classed(class, _) => report::double_free(call, class.size_bytes()),
+                    Live::Large(_) => find::report(call),
+                }
+            }
             leave(inside);
         }
         None => life::defer(call.address),
     }
 }
 
-fn free_inside(live: Live, call: Call) {
-    match live {
-        Live::Classed(class, block) => {
-            // SAFETY: a block of the class.
-            let was_live = unsafe {
-                let byte = class.ledger_byte();
-                match class.is_coarse() {
-                    true => ARENA.coarse_map().entry_of(block).try_clear(byte),
-                    false => ARENA.fine_map().entry_of(block, class.is_tiny()).try_clear(byte),
-                }
-            };
-            if !was_live {
-                report::double_free(call, class.size_bytes());
-            }
-            match life::heap() {
-                Some(heap) => {
-                    heap.look_around();
-                    heap.keep(class, block);
-                }
-                None => bin::give_one(class, block),
-            }
-        }
-        Live::Large(block) => {
-            if !large::free(block) {
-                find::report(call);
-            }
-        }
+#[cold]
+fn free_unknown(call: Call) {
+    if !free_foreign(call) {
+        find::report(call);
     }
 }
 
-#[cold]
-fn free_unknown(call: Call) {
+/// Frees a block that is neither in the arena nor checked. False if there is none either.
+fn free_foreign(call: Call) -> bool {
     if emergency::contains(call.address) {
-        return;
+        return true;
     }
     if find::is_in_arena(call.address) || !libc_heap::holds(call.address) {
-        find::report(call);
+        return false;
     }
     // SAFETY: as far as can be known it is a block of glibc's, which the caller gives up.
-    if !unsafe { libc_heap::free(call.address) } {
-        find::report(call);
-    }
+    unsafe { libc_heap::free(call.address) }
 }
 
 /// Frees the block at `call.address`, which has to be one that `call.size` and `call.alignment`
 /// would have got; reports anything else. `may_be_resized` says that `realloc` may have left the
 /// block larger than its last size asks for.
 pub fn free_sized(call: Call, may_be_resized: bool) {
+    if check::is_on() {
+        // It knows the size that was asked for.
+        return free_checked(call);
+    }
     let Some(live) = find::live(call.address) else { return free_unknown(call) };
     let (size, usable) = (call.size.unwrap_or(0), live.usable_bytes());
-    let fits = match (class_for(size, call.alignment.unwrap_or(1)), live) {
+    let fits = match (slow::class_for(size, call.alignment.unwrap_or(1)), live) {
         (Some(wanted), Live::Classed(class, _)) => {
             class == wanted || may_be_resized && is_kept_in_place(usable, size)
         }
@@ -180,24 +139,40 @@ fn is_kept_in_place(usable: usize, size_bytes: usize) -> bool {
 
 /// The usable size of the block at `call.address` in bytes, or a report.
 pub fn usable_bytes(call: Call) -> usize {
+    if check::is_on() {
+        return match check::requested_bytes(call) {
+            Known::Live(bytes) => bytes,
+            Known::Wrong => 0,
+            Known::No => foreign_bytes(call).unwrap_or_else(|| check::usable_of_unknown(call)),
+        };
+    }
     match find::live(call.address) {
         Some(live) => live.usable_bytes(),
-        // SAFETY: one of the region's.
-        None if emergency::contains(call.address) => unsafe {
-            emergency::usable_bytes(call.address)
-        },
-        None if !find::is_in_arena(call.address) && libc_heap::holds(call.address) => {
-            // SAFETY: `holds` said yes.
-            unsafe { libc_heap::usable_bytes(call.address) }
-        }
-        None => find::report(call),
+        None => foreign_bytes(call).unwrap_or_else(|| find::report(call)),
     }
+}
+
+/// The usable size of a block that is neither in the arena nor checked.
+fn foreign_bytes(call: Call) -> Option<usize> {
+    if emergency::contains(call.address) {
+        // SAFETY: one of the region's.
+        return Some(unsafe { emergency::usable_bytes(call.address) });
+    }
+    let is_libc = !find::is_in_arena(call.address) && libc_heap::holds(call.address);
+    // SAFETY: `holds` said yes.
+    is_libc.then(|| unsafe { libc_heap::usable_bytes(call.address) })
 }
 
 /// Changes the size of the block at `call.address`; returns where it is then. `None` when there is
 /// no memory: then the block is as it was. Reports if there is no such block.
 pub fn resize(call: Call, size_bytes: usize) -> Option<Block> {
-    let Some(live) = find::live(call.address) else { return resize_foreign(call, size_bytes) };
+    if check::is_on() {
+        return resize_checked(call, size_bytes);
+    }
+    let Some(live) = find::live(call.address) else {
+        let bytes = foreign_bytes(call).unwrap_or_else(|| find::report(call));
+        return resize_by_copy(call, bytes, size_bytes);
+    };
     let usable = live.usable_bytes();
     if let Live::Classed(..) = live {
         if is_kept_in_place(usable, size_bytes) {
@@ -211,15 +186,36 @@ pub fn resize(call: Call, size_bytes: usize) -> Option<Block> {
             return result;
         }
     }
-    let Some(new) = allocate(size_bytes) else {
-        // A block that is too long serves a smaller size as well.
-        return (size_bytes <= usable).then_some(live.block());
+    // A block that is too long serves a smaller size as well.
+    let too_long = || (size_bytes <= usable).then_some(live.block());
+    resize_by_copy(call, usable, size_bytes).or_else(too_long)
+}
+
+/// In check mode each block of a new size is a new block, so that every use of the old one shows.
+fn resize_checked(call: Call, size_bytes: usize) -> Option<Block> {
+    let old_bytes = match check::requested_bytes(call) {
+        Known::Live(bytes) => bytes,
+        Known::Wrong => return None,
+        Known::No => match foreign_bytes(call) {
+            Some(bytes) => bytes,
+            None => match check::usable_of_unknown(call) {
+                0 => return None,
+                bytes => bytes,
+            },
+        },
     };
+    resize_by_copy(call, old_bytes, size_bytes)
+}
+
+/// Puts a new block in the place of one that has `old_bytes`.
+fn resize_by_copy(call: Call, old_bytes: usize, size_bytes: usize) -> Option<Block> {
+    let new = allocate(Request { function: call.function, size_bytes, alignment: 1 })?;
     // SAFETY: both blocks have that many bytes, and are apart.
     unsafe {
-        ptr::copy_nonoverlapping(live.block().as_ptr(), new.as_ptr(), usable.min(size_bytes));
+        let kept = old_bytes.min(size_bytes);
+        ptr::copy_nonoverlapping(call.address as *const u8, new.as_ptr(), kept);
     }
-    free_live(live, call);
+    free(call);
     Some(new)
 }
 
@@ -228,17 +224,6 @@ fn resize_large(block: Block, size_bytes: usize) -> Option<Block> {
         let can_be = size_bytes <= isize::MAX as usize;
         (can_be && trim_inside() > 0).then(|| large::resize(block, size_bytes))?
     })
-}
-
-fn resize_foreign(call: Call, size_bytes: usize) -> Option<Block> {
-    let usable = usable_bytes(call);
-    let new = allocate(size_bytes)?;
-    // SAFETY: the foreign block has `usable` bytes, the new one `size_bytes`.
-    unsafe {
-        ptr::copy_nonoverlapping(call.address as *const u8, new.as_ptr(), usable.min(size_bytes));
-    }
-    free_unknown(call);
-    Some(new)
 }
 
 /// Gives back all memory that no block needs: the thread's magazines, those in the bins, and the
@@ -251,9 +236,5 @@ pub fn trim() -> usize {
 }
 
 fn trim_inside() -> usize {
-    if let Some(heap) = life::heap() {
-        heap.empty_out();
-    }
-    SizeClass::all().for_each(bin::flush);
-    ARENA.purge_all()
+    slow::trim(life::heap())
 }

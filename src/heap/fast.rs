@@ -33,6 +33,8 @@ pub struct Loaded {
 pub enum Owner {
     /// A thread's.
     Thread,
+    /// A thread's whose calls are checked: `modes/check/thread.rs`.
+    Checked,
     /// Nobody's: a thread that has it is to get one of its own at its first call.
     Newcomer,
     /// Nobody's: a thread that has it has ended as far as can be told, or can't have one.

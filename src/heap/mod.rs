@@ -4,4 +4,5 @@
 pub mod fast;
 pub mod hit;
 pub mod registry;
+pub mod slow;
 pub mod thread_heap;

@@ -91,6 +91,11 @@ impl Arena {
         zones.map(table_bytes).iter().sum::<usize>() + POOL_BYTES + 13 * GUARD_BYTES
     }
 
+    /// Calls `visit` with each range that is in use.
+    pub fn for_each_range(&self, mut visit: impl FnMut(Range)) {
+        self.zones().iter().flat_map(|zone| zone.used()).for_each(&mut visit);
+    }
+
     /// A zone by its kind.
     #[inline(always)]
     pub fn zone(&self, kind: ZoneKind) -> &Zone {

@@ -8,7 +8,8 @@ use super::slab::Slab;
 use super::unit::{Kind, Run, Unit};
 use super::zone::Zone;
 use crate::arithmetic::size_class::{SizeClass, LARGE_BYTE};
-use crate::os::{files, thread};
+use crate::os::files::{self, Mapping};
+use crate::os::thread;
 use crate::services::report::{self, Call, Place};
 
 /// A live block.
@@ -124,16 +125,39 @@ fn report_in_slab(call: Call, zone: &Zone, run: Run) -> ! {
     if call.address != block {
         report::interior_pointer(call, Place { block, size_bytes, is_live });
     }
-    match call.name {
-        "free" | "operator delete" | "free_sized" | "free_aligned_sized" => {
-            report::double_free(call, size_bytes)
-        }
-        _ => report::use_of_freed_block(call, size_bytes),
+    match call.function.is_freeing() {
+        true => report::double_free(call, size_bytes),
+        false => report::use_of_freed_block(call, size_bytes),
     }
 }
 
-fn report_foreign(call: Call) -> ! {
-    let address = call.address;
+/// Where an address lies that is in no block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Foreign {
+    /// On a stack.
+    Stack,
+    /// In a module's variables.
+    Data,
+    /// In some other mapping.
+    Elsewhere,
+    /// In none.
+    Unmapped,
+}
+
+impl Foreign {
+    /// The name in a record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stack => "stack",
+            Self::Data => "data",
+            Self::Elsewhere => "unknown",
+            Self::Unmapped => "unmapped",
+        }
+    }
+}
+
+/// Where an address lies that is in no block; for variables also their module's mapping.
+pub fn foreign(address: usize) -> (Foreign, Option<Mapping>) {
     let mut module = None;
     let found = files::find_mapping(|mapping| {
         let is_named = mapping.name().starts_with(b"/");
@@ -146,17 +170,25 @@ fn report_foreign(call: Call) -> ! {
         }
         false
     });
-    let Some(mapping) = found else { report::foreign_pointer(call) };
+    let Some(mapping) = found else { return (Foreign::Unmapped, None) };
     if mapping.name() == b"[stack]" || mapping.contains(thread::stack_address()) {
-        report::pointer_into_stack(call);
+        return (Foreign::Stack, None);
     }
     if mapping.name().starts_with(b"/") {
-        report::pointer_into_static_data(call, mapping.name());
+        return (Foreign::Data, Some(mapping));
     }
     match module {
         Some((end, module)) if mapping.name().is_empty() && end == mapping.start => {
-            report::pointer_into_static_data(call, module.name())
+            (Foreign::Data, Some(module))
         }
+        _ => (Foreign::Elsewhere, None),
+    }
+}
+
+fn report_foreign(call: Call) -> ! {
+    match foreign(call.address) {
+        (Foreign::Stack, _) => report::pointer_into_stack(call),
+        (Foreign::Data, Some(module)) => report::pointer_into_static_data(call, module.name()),
         _ => report::foreign_pointer(call),
     }
 }

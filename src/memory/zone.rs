@@ -340,6 +340,17 @@ impl Zone {
         &self.growth
     }
 
+    /// What is in use, of the zone and of its tables.
+    pub fn used(&self) -> [Range; 5] {
+        [
+            self.range(Run { first: 0, units: self.frontier() }),
+            self.ledger.committed(),
+            self.records.committed(),
+            self.bitmaps.committed(),
+            self.states.committed(),
+        ]
+    }
+
     /// Address space beyond the frontier, of the zone and of its tables; the caller holds the lock
     /// of growth.
     pub fn unused(&self) -> [Range; 5] {

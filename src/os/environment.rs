@@ -20,6 +20,31 @@ pub fn random_seed() -> u64 {
     unsafe { address.add(1).read_unaligned() }
 }
 
+extern "C" {
+    /// The loader's: where the kernel put the number of arguments, which the arguments follow, a
+    /// null, and the environment (System V ABI, AMD64 supplement, "Process initialization").
+    #[link_name = "__libc_stack_end"]
+    static STACK_END: *const usize;
+}
+
+/// The environment as it was when the process began, before any of the C library's own variables
+/// is set; `None` where it isn't found.
+pub fn at_start() -> Option<*const *const c_char> {
+    /// More arguments than a kernel passes.
+    const ARGUMENTS_MAX: usize = 1 << 24;
+    // SAFETY: set by the loader before it calls anyone, and constant from then on.
+    let start = unsafe { STACK_END };
+    if start.is_null() || !start.is_aligned() {
+        return None;
+    }
+    // SAFETY: the kernel's layout; the null behind the arguments is looked at before it is passed.
+    unsafe {
+        let count = start.read();
+        let end = start.add(1).add(count.min(ARGUMENTS_MAX));
+        (count <= ARGUMENTS_MAX && end.read() == 0).then(|| end.add(1).cast())
+    }
+}
+
 /// The value of the variable `name` in `environment`, an array of "NAME=value" that a null ends.
 ///
 /// # Safety

@@ -104,6 +104,19 @@ pub fn find_mapping(mut accept: impl FnMut(&Mapping) -> bool) -> Option<Mapping>
     found
 }
 
+/// Copies memory that may not be readable; returns how many bytes of it are.
+pub fn read_memory(address: usize, into: &mut [u8]) -> usize {
+    let local = [into.as_mut_ptr() as usize, into.len()];
+    let remote = [address, into.len()];
+    let (local, remote) = (local.as_ptr() as usize, remote.as_ptr() as usize);
+    let process = super::process::id() as usize;
+    // SAFETY: the kernel writes into `into` only, as far as it can read there.
+    let read = unsafe {
+        system_call(libc::SYS_process_vm_readv, [process, local, 1, remote, 1, 0])
+    };
+    usize::try_from(read).unwrap_or(0)
+}
+
 fn scan_lines<T>(file: usize, mut visit: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
     let mut buffer = [0u8; 4096];
     let mut filled = 0;

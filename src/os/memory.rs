@@ -63,11 +63,16 @@ pub fn claim_from_now_on() {
 
 /// Whether the process's address space is limited (`ulimit -v`).
 pub fn is_address_space_limited() -> bool {
+    address_space_limit().is_some()
+}
+
+/// The limit of the process's address space in bytes, if it has one.
+pub fn address_space_limit() -> Option<usize> {
     let mut limit = libc::rlimit64 { rlim_cur: libc::RLIM64_INFINITY, rlim_max: 0 };
     let arguments = [0, libc::RLIMIT_AS as usize, 0, &raw mut limit as usize, 0, 0];
     // SAFETY: the kernel writes one rlimit64 into `limit`.
     let result = unsafe { system_call(libc::SYS_prlimit64, arguments) };
-    result == 0 && limit.rlim_cur != libc::RLIM64_INFINITY
+    (result == 0 && limit.rlim_cur != libc::RLIM64_INFINITY).then_some(limit.rlim_cur as usize)
 }
 
 /// Reserves `length` bytes of address space, at `hint` or wherever the kernel puts it.
@@ -179,6 +184,66 @@ pub fn ask_for_huge_pages(range: Range) {
     let arguments = [range.start, range.length, libc::MADV_HUGEPAGE as usize, 0, 0, 0];
     // SAFETY: changes nothing that can be read.
     unsafe { call(libc::SYS_madvise, arguments) };
+}
+
+/// `MADV_GUARD_INSTALL` and `MADV_GUARD_REMOVE` (Linux 6.13).
+const GUARD_INSTALL: usize = 102;
+const GUARD_REMOVE: usize = 103;
+
+/// Makes a committed range fault at every access and gives its pages back, without a mapping of its
+/// own. False where the kernel doesn't know how (before Linux 6.13).
+///
+/// # Safety
+/// The range must be Cairn's, and nothing may use its contents any more.
+pub unsafe fn install_guard(range: Range) -> bool {
+    let arguments = [range.start, range.length, GUARD_INSTALL, 0, 0, 0];
+    // SAFETY: the caller's promise.
+    unsafe { call(libc::SYS_madvise, arguments) == 0 }
+}
+
+/// Makes a range usable again that [`install_guard`] made fault; it reads as zero.
+pub fn remove_guard(range: Range) -> bool {
+    let arguments = [range.start, range.length, GUARD_REMOVE, 0, 0, 0];
+    // SAFETY: what was inaccessible becomes accessible.
+    unsafe { call(libc::SYS_madvise, arguments) == 0 }
+}
+
+/// Makes a mapped range readable and writable. False when the kernel refuses: it has no memory, or
+/// no more mappings.
+///
+/// # Safety
+/// The range must be Cairn's.
+pub unsafe fn allow(range: Range) -> bool {
+    let arguments = [range.start, range.length, READ_WRITE as usize, 0, 0, 0];
+    // SAFETY: the caller's promise.
+    unsafe { call(libc::SYS_mprotect, arguments) == 0 }
+}
+
+/// Makes a mapped range fault at every access, and gives its pages back. False when the kernel
+/// refuses: it has no more mappings.
+///
+/// # Safety
+/// The range must be Cairn's, and nothing may use its contents any more.
+pub unsafe fn forbid(range: Range) -> bool {
+    let arguments = [range.start, range.length, libc::PROT_NONE as usize, 0, 0, 0];
+    // SAFETY: the caller's promise.
+    unsafe { call(libc::SYS_mprotect, arguments) == 0 && purge(range) }
+}
+
+/// Asks for no huge pages in a range, where a single page is to be given back.
+pub fn ask_for_small_pages(range: Range) {
+    let arguments = [range.start, range.length, libc::MADV_NOHUGEPAGE as usize, 0, 0, 0];
+    // SAFETY: changes nothing that can be read.
+    unsafe { call(libc::SYS_madvise, arguments) };
+}
+
+/// Puts an inaccessible reservation in place of whatever is mapped in the range, page tables
+/// included. False when the kernel refuses.
+///
+/// # Safety
+/// The range must be Cairn's, and nothing may use its contents any more.
+pub unsafe fn reserve_anew(range: Range) -> bool {
+    map(range.start, range.length, libc::PROT_NONE, ANONYMOUS | libc::MAP_FIXED).is_some()
 }
 
 /// What is left where pages were moved away from.

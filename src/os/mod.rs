@@ -3,6 +3,8 @@
 //! Everything here can be called from inside `malloc`: nothing allocates, takes a lock of the C
 //! library, or changes `errno` unless its name says so.
 
+pub mod appender;
+pub mod clock;
 pub mod environment;
 pub mod files;
 pub mod interposer;
@@ -10,4 +12,5 @@ pub mod libc_heap;
 pub mod memory;
 pub mod process;
 pub mod processor;
+pub mod signals;
 pub mod thread;

@@ -8,6 +8,35 @@ pub fn id() -> i32 {
     unsafe { system_call(libc::SYS_getpid, [0; 6]) as i32 }
 }
 
+/// The number that the kernel has for this thread.
+pub fn thread_number() -> u32 {
+    // SAFETY: has no effect.
+    unsafe { system_call(libc::SYS_gettid, [0; 6]) as u32 }
+}
+
+/// The number of the process that started this one.
+pub fn parent_id() -> i32 {
+    // SAFETY: has no effect.
+    unsafe { system_call(libc::SYS_getppid, [0; 6]) as i32 }
+}
+
+/// The name of this thread, put into `buffer`.
+pub fn thread_name(buffer: &mut [u8; 16]) -> &[u8] {
+    let arguments = [libc::PR_GET_NAME as usize, buffer.as_mut_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel writes at most 16 bytes.
+    unsafe { system_call(libc::SYS_prctl, arguments) };
+    let length = buffer.iter().position(|byte| *byte == 0).unwrap_or(buffer.len());
+    &buffer[..length]
+}
+
+/// Ends the process at once, with `status`.
+pub fn exit_now(status: i32) -> ! {
+    loop {
+        // SAFETY: doesn't return.
+        unsafe { system_call(libc::SYS_exit_group, [status as usize, 0, 0, 0, 0, 0]) };
+    }
+}
+
 /// Ends the process by `SIGABRT`, as `abort` does, but without any lock of the C library.
 pub fn abort() -> ! {
     // SAFETY: `abort` may block on a lock that this thread's interrupted caller holds only before

@@ -43,6 +43,13 @@ pub fn stack_pointer() -> usize {
     pointer
 }
 
+/// The processor's time-stamp counter.
+#[inline(always)]
+pub fn time_stamp() -> u64 {
+    // SAFETY: reads a counter; every x86-64 has it.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
 /// Whether valgrind runs the process: four rotations that together do nothing, and an exchange of a
 /// register with itself, are a question to it (Valgrind manual, "The client request mechanism").
 pub fn is_on_valgrind() -> bool {

@@ -46,6 +46,11 @@ impl Table {
         self.committed.load(Relaxed)
     }
 
+    /// The part of the table that is committed.
+    pub fn committed(&self) -> Range {
+        self.beyond(0, self.committed_bytes())
+    }
+
     /// The part of the table's address space that isn't committed. Callers exclude growth.
     pub fn uncommitted(&self) -> Range {
         self.beyond(self.committed_bytes(), self.length.load(Relaxed))
@@ -106,6 +111,11 @@ pub fn allocate(bytes: usize) -> Option<NonNull<u8>> {
 /// How many bytes of the pool are committed.
 pub fn pool_committed_bytes() -> usize {
     POOL.committed_bytes()
+}
+
+/// The part of the pool that is committed.
+pub fn pool_range() -> Range {
+    POOL.committed()
 }
 
 /// The part of the pool's address space that isn't committed. The caller holds the pool's lock.

@@ -5,6 +5,7 @@
 
 use crate::arithmetic::text::{parse_size, Text};
 use crate::os::files::write_error;
+use crate::sync::lock::Lock;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// An option; its number is its row in [`TABLE`].
@@ -20,7 +21,46 @@ pub enum Choice {
     DirtyMax,
     /// How much a thread may keep in full magazines.
     ThreadCache,
+    /// Check every block: `src/modes/check`.
+    Check,
+    /// The file that findings are appended to, for the command `cairn`.
+    Record,
+    /// The file that findings are written to as text.
+    Log,
+    /// Whether programs that this one starts are checked too.
+    Children,
+    /// Whether leaks are looked for at the end.
+    Leaks,
+    /// Whether the program ends at the first error.
+    Stop,
+    /// How freed blocks are kept from being used again: how many bytes.
+    Quarantine,
+    /// By which means blocks are guarded: a [`Guards`].
+    Guard,
+    /// How much of the processor's time guards may take, in percent.
+    Budget,
+    /// How many frames a stack has at most.
+    Depth,
+    /// How many different errors are told at most.
+    Errors,
 }
+
+/// The values of [`Choice::Guard`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub enum Guards {
+    /// The kernel's guard markers, or `mprotect` where it has none.
+    Auto,
+    /// The kernel's guard markers only.
+    Markers,
+    /// `mprotect` only.
+    Mprotect,
+    /// None.
+    Off,
+}
+
+/// The names of [`Guards`].
+const GUARDS: &[&str] = &["auto", "markers", "mprotect", "none"];
 
 /// What kind of value an option takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +69,13 @@ enum Kind {
     Switch,
     /// A number of bytes, with K, M, G or T behind it.
     Size,
+    /// A number.
+    Number,
+    /// One of several words; the value is its place among them.
+    Word(&'static [&'static str]),
+    /// The path of a file, with the process's number for each `%p` in it. The value says whether
+    /// it was given; [`path`] is the text.
+    Path,
 }
 
 /// One row of the table.
@@ -44,7 +91,7 @@ struct Row {
 const TIB: usize = 1 << 40;
 
 /// Every option there is, in the order of [`Choice`].
-const TABLE: [Row; 5] = [
+const TABLE: [Row; 16] = [
     Row {
         choice: Choice::Help,
         name: "help",
@@ -86,6 +133,94 @@ const TABLE: [Row; 5] = [
         most: TIB,
         sentence: "what a thread may keep in full magazines",
     },
+    Row {
+        choice: Choice::Check,
+        name: "check",
+        kind: Kind::Switch,
+        default: 0,
+        most: 1,
+        sentence: "find the program's errors on the heap, as \"cairn check\" does",
+    },
+    Row {
+        choice: Choice::Record,
+        name: "record",
+        kind: Kind::Path,
+        default: 0,
+        most: 1,
+        sentence: "check: append what is found to this file, for \"cairn report\"",
+    },
+    Row {
+        choice: Choice::Log,
+        name: "log",
+        kind: Kind::Path,
+        default: 0,
+        most: 1,
+        sentence: "check: append what is found to this file as text, not to standard error",
+    },
+    Row {
+        choice: Choice::Children,
+        name: "children",
+        kind: Kind::Switch,
+        default: 1,
+        most: 1,
+        sentence: "check: check the programs that this one starts, too",
+    },
+    Row {
+        choice: Choice::Leaks,
+        name: "leaks",
+        kind: Kind::Switch,
+        default: 1,
+        most: 1,
+        sentence: "check: look for leaks at the end",
+    },
+    Row {
+        choice: Choice::Stop,
+        name: "stop",
+        kind: Kind::Switch,
+        default: 0,
+        most: 1,
+        sentence: "check: end the program at its first error",
+    },
+    Row {
+        choice: Choice::Quarantine,
+        name: "quarantine",
+        kind: Kind::Size,
+        default: 16 << 20,
+        most: TIB,
+        sentence: "check: how much freed memory is kept from being used again",
+    },
+    Row {
+        choice: Choice::Guard,
+        name: "guard",
+        kind: Kind::Word(GUARDS),
+        default: Guards::Auto as usize,
+        most: GUARDS.len() - 1,
+        sentence: "check: how blocks are guarded against wrong accesses",
+    },
+    Row {
+        choice: Choice::Budget,
+        name: "budget",
+        kind: Kind::Number,
+        default: 15,
+        most: 1_000_000,
+        sentence: "check: how much of the processor's time guards may take, in percent",
+    },
+    Row {
+        choice: Choice::Depth,
+        name: "depth",
+        kind: Kind::Number,
+        default: 12,
+        most: 64,
+        sentence: "check: how many callers are shown at most",
+    },
+    Row {
+        choice: Choice::Errors,
+        name: "errors",
+        kind: Kind::Number,
+        default: 1000,
+        most: 1_000_000,
+        sentence: "check: how many different errors are shown at most",
+    },
 ];
 
 static VALUES: [AtomicUsize; TABLE.len()] = defaults();
@@ -112,6 +247,24 @@ pub fn is_on(choice: Choice) -> bool {
     value(choice) != 0
 }
 
+/// What a path may be long, in bytes.
+const PATH_BYTES: usize = 1024;
+
+static RECORD_PATH: Lock<Text<PATH_BYTES>> = Lock::new(Text::new());
+static LOG_PATH: Lock<Text<PATH_BYTES>> = Lock::new(Text::new());
+
+fn path_of(choice: Choice) -> &'static Lock<Text<PATH_BYTES>> {
+    match choice {
+        Choice::Log => &LOG_PATH,
+        _ => &RECORD_PATH,
+    }
+}
+
+/// The path that [`Choice::Record`] or [`Choice::Log`] has, as it was given.
+pub fn path(choice: Choice) -> Text<PATH_BYTES> {
+    path_of(choice).lock().copy()
+}
+
 /// Sets an option from the program itself (`mallopt`); what is beyond the range becomes its end.
 pub fn set(choice: Choice, value: usize) {
     VALUES[choice as usize].store(value.min(TABLE[choice as usize].most), Relaxed);
@@ -129,8 +282,7 @@ pub fn apply(text: &[u8]) {
         };
         match given.and_then(|value| row.parse(value)) {
             Some(value) => VALUES[row.choice as usize].store(value, Relaxed),
-            None if row.kind == Kind::Switch => warn(pair, "the value has to be 0 or 1"),
-            None => warn(pair, "the value has to be a size such as 64K, 16M or 1G, up to 1T"),
+            None => warn(pair, row.kind.demand()),
         }
     }
     if is_on(Choice::Help) {
@@ -142,9 +294,31 @@ impl Row {
     fn parse(&self, text: &[u8]) -> Option<usize> {
         let value = match self.kind {
             Kind::Switch if text.len() != 1 => return None,
+            Kind::Number if !text.iter().all(u8::is_ascii_digit) => return None,
+            Kind::Word(words) => words.iter().position(|word| word.as_bytes() == text)?,
+            Kind::Path if text.is_empty() || text.len() >= PATH_BYTES => return None,
+            Kind::Path => {
+                let mut path = path_of(self.choice).lock();
+                *path = Text::new();
+                path.push_bytes(text);
+                1
+            }
             _ => parse_size(text)?,
         };
         (value <= self.most).then_some(value)
+    }
+}
+
+impl Kind {
+    /// What a value has to be.
+    fn demand(self) -> &'static str {
+        match self {
+            Self::Switch => "the value has to be 0 or 1",
+            Self::Size => "the value has to be a size such as 64K, 16M or 1G, up to 1T",
+            Self::Number => "the value has to be a number in its range",
+            Self::Word(_) => "the value has to be one of its words",
+            Self::Path => "the value has to be the path of a file",
+        }
     }
 }
 
@@ -163,6 +337,18 @@ fn print_table() {
         let name = row.name;
         match row.kind {
             Kind::Switch => line.push(format_args!("  {name}=0|1 (default {})", row.default)),
+            Kind::Number => {
+                line.push(format_args!("  {name}=N (0 to {}, default {})", row.most, row.default))
+            }
+            Kind::Path => line.push(format_args!("  {name}=PATH")),
+            Kind::Word(words) => {
+                line.push(format_args!("  {name}="));
+                for (index, word) in words.iter().enumerate() {
+                    let bar = if index == 0 { "" } else { "|" };
+                    line.push(format_args!("{bar}{word}"));
+                }
+                line.push(format_args!(" (default {})", words[row.default]));
+            }
             Kind::Size => {
                 let (number, unit) = match row.default >> 20 {
                     0 => (row.default >> 10, 'K'),

@@ -1,6 +1,7 @@
 //! Reports: one function for each fault that is found, each with constant wording. A report is one
 //! line on standard error, then the process ends by `SIGABRT`. Nothing here allocates or waits.
 
+use crate::arithmetic::function::Function;
 use crate::arithmetic::text::Text;
 use crate::os::{files::write_error, process};
 use core::fmt::{self, Display};
@@ -8,8 +9,8 @@ use core::fmt::{self, Display};
 /// The call in which a fault was found, as it is shown: its name and arguments.
 #[derive(Clone, Copy)]
 pub struct Call {
-    /// The function's name as a programmer knows it.
-    pub name: &'static str,
+    /// The function that was called.
+    pub function: Function,
     /// The pointer that it was given.
     pub address: usize,
     /// The size that it was given, where the fault may be in that.
@@ -20,11 +21,12 @@ pub struct Call {
 
 impl Display for Call {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        write!(out, "{}({:#x}", self.name, self.address)?;
+        write!(out, "{}({:#x}", self.function.name(), self.address)?;
         // In C the alignment stands first, in C++ the size.
-        let is_c = self.name.starts_with('f');
-        let (first, second) =
-            if is_c { (self.alignment, self.size) } else { (self.size, self.alignment) };
+        let (first, second) = match self.function.is_operator() {
+            true => (self.size, self.alignment),
+            false => (self.alignment, self.size),
+        };
         for number in [first, second].into_iter().flatten() {
             write!(out, ", {number}")?;
         }
@@ -134,17 +136,17 @@ fn finish(mut line: Text<512>) -> ! {
 mod tests {
     use super::*;
 
-    fn shown(name: &'static str, size: Option<usize>, alignment: Option<usize>) -> String {
-        Call { name, address: 0x7f10, size, alignment }.to_string()
+    fn shown(function: Function, size: Option<usize>, alignment: Option<usize>) -> String {
+        Call { function, address: 0x7f10, size, alignment }.to_string()
     }
 
     #[test]
     fn calls_read_as_in_the_program() {
-        assert_eq!(shown("free", None, None), "free(0x7f10)");
-        assert_eq!(shown("free_sized", Some(9), None), "free_sized(0x7f10, 9)");
-        let aligned = shown("free_aligned_sized", Some(9), Some(64));
+        assert_eq!(shown(Function::Free, None, None), "free(0x7f10)");
+        assert_eq!(shown(Function::FreeSized, Some(9), None), "free_sized(0x7f10, 9)");
+        let aligned = shown(Function::FreeAlignedSized, Some(9), Some(64));
         assert_eq!(aligned, "free_aligned_sized(0x7f10, 64, 9)");
-        let delete = shown("operator delete", Some(9), Some(64));
+        let delete = shown(Function::Delete, Some(9), Some(64));
         assert_eq!(delete, "operator delete(0x7f10, 9, 64)");
     }
 }

@@ -84,6 +84,28 @@ impl<T> Lock<T> {
     }
 }
 
+/// A lock, whatever is behind it, as something to hold for a fork or while the world is stopped.
+pub trait Holdable {
+    /// As [`Lock::hold_for_fork`].
+    fn hold(&self);
+    /// As [`Lock::release_after_fork`].
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn release(&self);
+}
+
+impl<T> Holdable for Lock<T> {
+    fn hold(&self) {
+        self.hold_for_fork();
+    }
+
+    unsafe fn release(&self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.release_after_fork() };
+    }
+}
+
 impl<T> Deref for Guard<'_, T> {
     type Target = T;
 

@@ -1,0 +1,100 @@
+//! What the slow paths do with a heap: take a block for any request, give one back. A thread that
+//! has no heap works with the bins directly.
+
+use super::thread_heap::Heap;
+use crate::arithmetic::size_class::{SizeClass, UNIT_BYTES};
+use crate::memory::arena::ARENA;
+use crate::memory::bin;
+use crate::memory::block::Block;
+use crate::memory::find::Live;
+use crate::memory::large;
+
+/// The class that serves a request, or `None` if a large block does.
+pub fn class_for(size_bytes: usize, alignment: usize) -> Option<SizeClass> {
+    match alignment <= 16 {
+        true => SizeClass::for_size(size_bytes),
+        false if alignment > UNIT_BYTES => None,
+        false => SizeClass::for_aligned(size_bytes, alignment),
+    }
+}
+
+/// Takes a block of at least `size_bytes` that starts at a multiple of `alignment` (a power of
+/// two), which is alive from then on. Says whether it reads as zero. `None` when there is no memory
+/// or the size is beyond `PTRDIFF_MAX`.
+pub fn take(
+    mut heap: Option<&mut Heap>,
+    size_bytes: usize,
+    alignment: usize,
+) -> Option<(Block, bool)> {
+    try_take(heap.as_deref_mut(), size_bytes, alignment).or_else(|| {
+        // What the thread and the bins keep may be what is missing. Sizes that no process can have
+        // don't shake everything up.
+        let can_be = size_bytes <= isize::MAX as usize;
+        (can_be && trim(heap.as_deref_mut()) > 0)
+            .then(|| try_take(heap, size_bytes, alignment))?
+    })
+}
+
+fn try_take(
+    heap: Option<&mut Heap>,
+    size_bytes: usize,
+    alignment: usize,
+) -> Option<(Block, bool)> {
+    match class_for(size_bytes, alignment) {
+        Some(class) => take_class(heap, class),
+        None => large::allocate(size_bytes, alignment),
+    }
+}
+
+fn take_class(heap: Option<&mut Heap>, class: SizeClass) -> Option<(Block, bool)> {
+    let (block, is_zero) = match heap {
+        Some(heap) => heap.take(class)?,
+        None => bin::take_one(class)?,
+    };
+    // SAFETY: a block of the class.
+    unsafe {
+        let byte = class.ledger_byte();
+        match class.is_coarse() {
+            true => ARENA.coarse_map().entry_of(block).set(byte),
+            false => ARENA.fine_map().entry_of(block, class.is_tiny()).set(byte),
+        }
+    }
+    Some((block, is_zero))
+}
+
+/// Gives back a block that the ledger said was alive. False if it isn't any more: then nothing has
+/// changed.
+pub fn give(heap: Option<&mut Heap>, live: Live) -> bool {
+    let (class, block) = match live {
+        Live::Large(block) => return large::free(block),
+        Live::Classed(class, block) => (class, block),
+    };
+    // SAFETY: a block of the class.
+    let was_live = unsafe {
+        let byte = class.ledger_byte();
+        match class.is_coarse() {
+            true => ARENA.coarse_map().entry_of(block).try_clear(byte),
+            false => ARENA.fine_map().entry_of(block, class.is_tiny()).try_clear(byte),
+        }
+    };
+    if was_live {
+        match heap {
+            Some(heap) => {
+                heap.look_around();
+                heap.keep(class, block);
+            }
+            None => bin::give_one(class, block),
+        }
+    }
+    was_live
+}
+
+/// Gives back all memory that no block needs: the heap's magazines, those in the bins, and the
+/// pages of what is free then. Returns how many bytes the kernel got.
+pub fn trim(heap: Option<&mut Heap>) -> usize {
+    if let Some(heap) = heap {
+        heap.empty_out();
+    }
+    SizeClass::all().for_each(bin::flush);
+    ARENA.purge_all()
+}

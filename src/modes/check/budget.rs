@@ -1,0 +1,163 @@
+//! Which blocks are guarded: every one as long as guards have taken less than their share of the
+//! processor's time, after that the first few of each stack of allocation (a new stack finds the
+//! most: TCMalloc's `guarded_page_allocator.cc`), and then a sample.
+
+use super::guard;
+use super::stacks::StackNumber;
+use crate::os::{clock, memory};
+use crate::services::options::{self, Choice};
+use core::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+/// What guards may take in any case.
+const GRACE_NS: u64 = 50_000_000;
+/// How many blocks of a stack are guarded when the budget is spent, unless it is by far.
+const FIRST_OF_STACK: u8 = 4;
+/// One block in this many is guarded then.
+const SAMPLE_ONE_IN: u64 = 1024;
+/// How many pages of small live blocks may be resident for their guards' sake: a page each.
+const LIVE_SMALL_MAX: usize = 16 << 10;
+/// From this size on a page more doesn't matter.
+const SMALL_BELOW_BYTES: usize = 64 << 10;
+/// How often the time is looked at: once in so many guards, or so many blocks without.
+const LOOK_EVERY: u64 = 64;
+const LOOK_EVERY_UNGUARDED: u64 = 4096;
+/// Stacks beyond share their counts with others.
+const COUNTED_STACKS: usize = 1 << 20;
+
+/// Ticks that guards have taken.
+static TICKS: AtomicU64 = AtomicU64::new(0);
+/// Whether there is time left, and whether at least twice the budget isn't spent.
+static HAS_TIME: AtomicBool = AtomicBool::new(true);
+static HAS_TIME_FOR_NEW: AtomicBool = AtomicBool::new(true);
+static LIVE_SMALL: AtomicUsize = AtomicUsize::new(0);
+/// For each stack how many of its blocks were guarded, up to 255.
+static COUNTS: AtomicPtr<AtomicU8> = AtomicPtr::new(core::ptr::null_mut());
+
+static GUARDED: AtomicU64 = AtomicU64::new(0);
+static UNGUARDED: AtomicU64 = AtomicU64::new(0);
+static GUARDED_STACKS: AtomicU64 = AtomicU64::new(0);
+
+/// Makes room for the counts. Without memory each stack counts as new.
+pub fn begin() {
+    if let Some(range) = memory::map_writable(COUNTED_STACKS) {
+        COUNTS.store(range.start as *mut AtomicU8, Release);
+    }
+}
+
+/// The counts, for those who walk through memory.
+pub fn range() -> Option<memory::Range> {
+    let start = COUNTS.load(Relaxed) as usize;
+    (start != 0).then_some(memory::Range { start, length: COUNTED_STACKS })
+}
+
+/// How a block is to be guarded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// At the end of its pages: what is behind it faults.
+    Right,
+    /// At the start of its pages: what is before it faults.
+    Left,
+}
+
+/// Whether, and how, a block of `size_bytes` that `stack` allocates as the `number`th is guarded.
+pub fn side_for(stack: StackNumber, size_bytes: usize, number: u64) -> Option<Side> {
+    if !guard::is_on() || !is_chosen(stack, size_bytes, number) {
+        note_unguarded();
+        return None;
+    }
+    // The first block of a stack is guarded behind: overruns are more common.
+    let earlier = note_guarded(stack);
+    Some(if earlier % 4 == 3 { Side::Left } else { Side::Right })
+}
+
+fn is_chosen(stack: StackNumber, size_bytes: usize, number: u64) -> bool {
+    let is_small = size_bytes < SMALL_BELOW_BYTES;
+    if is_small && LIVE_SMALL.load(Relaxed) >= LIVE_SMALL_MAX {
+        return false;
+    }
+    HAS_TIME.load(Relaxed)
+        || HAS_TIME_FOR_NEW.load(Relaxed) && count_of(stack).load(Relaxed) < FIRST_OF_STACK
+        || number.is_multiple_of(SAMPLE_ONE_IN)
+}
+
+fn count_of(stack: StackNumber) -> &'static AtomicU8 {
+    static NONE: AtomicU8 = AtomicU8::new(0);
+    let counts = COUNTS.load(Acquire);
+    if counts.is_null() {
+        return &NONE;
+    }
+    // SAFETY: within the counts, which stay.
+    unsafe { &*counts.add(stack.index() % COUNTED_STACKS) }
+}
+
+/// Counts a guarded block; returns how many its stack had before.
+fn note_guarded(stack: StackNumber) -> u8 {
+    let guarded = GUARDED.fetch_add(1, Relaxed);
+    if guarded.is_multiple_of(LOOK_EVERY) {
+        look_at_time();
+    }
+    let count = count_of(stack);
+    let earlier = count.load(Relaxed);
+    if earlier == 0 {
+        GUARDED_STACKS.fetch_add(1, Relaxed);
+    }
+    count.store(earlier.saturating_add(1), Relaxed);
+    earlier
+}
+
+fn note_unguarded() {
+    let unguarded = UNGUARDED.fetch_add(1, Relaxed);
+    if unguarded.is_multiple_of(LOOK_EVERY_UNGUARDED) {
+        look_at_time();
+    }
+}
+
+/// Notes that a block that was to be guarded could not be.
+pub fn note_failed() {
+    GUARDED.fetch_sub(1, Relaxed);
+    UNGUARDED.fetch_add(1, Relaxed);
+}
+
+/// Counts the page of a guarded block that lives, or (`false`) no longer lives.
+pub fn note_live(size_bytes: usize, is_live: bool) {
+    if size_bytes < SMALL_BELOW_BYTES {
+        let pages = size_bytes.max(1).div_ceil(memory::page_bytes());
+        match is_live {
+            true => LIVE_SMALL.fetch_add(pages, Relaxed),
+            false => LIVE_SMALL.fetch_sub(pages, Relaxed),
+        };
+    }
+}
+
+/// Counts the time from `since` on, a [`clock::ticks`], as taken by guards.
+pub fn spend(since: u64) {
+    TICKS.fetch_add(clock::ticks().wrapping_sub(since), Relaxed);
+}
+
+fn look_at_time() {
+    let spent_ns = clock::ns_of_ticks(TICKS.load(Relaxed));
+    let percent = options::value(Choice::Budget) as u64;
+    let allowed_ns = GRACE_NS + clock::process_ns() / 100 * percent;
+    HAS_TIME.store(spent_ns < allowed_ns, Relaxed);
+    HAS_TIME_FOR_NEW.store(spent_ns < 2 * allowed_ns, Relaxed);
+}
+
+/// What was guarded.
+pub struct Coverage {
+    /// Blocks that were guarded.
+    pub guarded: u64,
+    /// All blocks.
+    pub all: u64,
+    /// Stacks of allocation of which a block was guarded.
+    pub guarded_stacks: u64,
+}
+
+/// What was guarded so far.
+pub fn coverage() -> Coverage {
+    let guarded = GUARDED.load(Relaxed);
+    let all = guarded + UNGUARDED.load(Relaxed);
+    Coverage { guarded, all, guarded_stacks: GUARDED_STACKS.load(Relaxed) }
+}

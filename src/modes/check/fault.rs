@@ -1,0 +1,87 @@
+//! Faults: a wrong access to a guarded block is told, and the program goes on as it would have
+//! without guards; a fault that would have happened anyway is told, and happens.
+
+use super::finding::{Finding, Kind};
+use super::marks::{self, Tag};
+use super::stacks::{self, Cache, StackNumber};
+use super::table::Record;
+use super::telling::stream;
+use super::{end_process_by_signal, guard, search, tell, thread};
+use crate::os::memory::page_bytes;
+use crate::os::signals::{self, Answer, Fault};
+use crate::sync::lock::Lock;
+
+/// What is done about a fault.
+pub fn answer(fault: &Fault) -> Answer {
+    if stream::is_busy_here() {
+        return Answer::Pass;
+    }
+    if guard::contains(fault.address) && fault.is_write.is_some() {
+        return answer_guarded(fault);
+    }
+    if signals::is_handled(fault.number) {
+        return Answer::Pass;
+    }
+    let finding = match poisoned_block(fault) {
+        Some(record) => {
+            Finding { record: Some(record), ..fault_finding(Kind::PoisonPointer, fault) }
+        }
+        None => fault_finding(Kind::FatalSignal, fault),
+    };
+    tell(&finding);
+    end_process_by_signal(fault.number);
+    Answer::Pass
+}
+
+fn fault_finding(kind: Kind, fault: &Fault) -> Finding<'_> {
+    Finding { fault: Some(fault), ..Finding::new(kind, stack_of(fault), fault.address) }
+}
+
+fn stack_of(fault: &Fault) -> StackNumber {
+    static CACHE: Lock<Cache> = Lock::new(Cache::new());
+    match thread::current() {
+        // SAFETY: the thread's own; it was interrupted in the program's code.
+        Some(mut checked) => unsafe {
+            stacks::capture_at(&fault.registers, &mut checked.as_mut().cache)
+        },
+        None => stacks::capture_at(&fault.registers, &mut CACHE.lock()),
+    }
+}
+
+fn answer_guarded(fault: &Fault) -> Answer {
+    let kind = match fault.is_write {
+        Some(true) => Kind::InvalidWrite,
+        _ => Kind::InvalidRead,
+    };
+    let record = search::nearest(fault.address);
+    tell(&Finding { record, ..fault_finding(kind, fault) });
+    if !guard::open_page(fault.address) {
+        return Answer::Pass;
+    }
+    if let Some(record) = record.filter(|record| !record.is_live()) {
+        fill_page(fault.address, &record);
+    }
+    Answer::GoOn
+}
+
+/// What the page of a freed block that was opened is to hold: its contents went with its pages.
+fn fill_page(address: usize, record: &Record) {
+    let page = address & !(page_bytes() - 1);
+    let start = record.address.max(page);
+    let end = record.end().min(page + page_bytes());
+    if start < end {
+        // SAFETY: the page was just opened, and the block is freed.
+        unsafe { marks::fill_poison(start, end - start, Tag::Freed, record.number) };
+    }
+}
+
+/// The block whose poison the access went through, if the processor says that the address is none.
+fn poisoned_block(fault: &Fault) -> Option<Record> {
+    if !fault.is_no_address {
+        return None;
+    }
+    let words = fault.registers.general.iter();
+    words
+        .filter_map(|word| marks::read_poison(*word as u64))
+        .find_map(|(_, number)| search::by_number(number))
+}

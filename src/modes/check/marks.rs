@@ -1,0 +1,182 @@
+//! What unused bytes hold, so that wrong uses show: canaries around blocks, poison in fresh and in
+//! freed ones.
+//!
+//! **Canary:** a fixed pattern by address, without zeros or letters. **Tagged poison:** words of
+//! eight bytes, at multiples of eight, that are no valid address on any x86-64 (bits 47 to 63
+//! differ) and carry the number of their block, so that a fault on one names the block.
+
+use core::ptr;
+use core::slice;
+
+/// The canary's bytes, the first at a multiple of eight.
+const CANARY: [u8; 8] = [0xB6, 0xD1, 0x9C, 0xE3, 0xA7, 0xF5, 0x8B, 0xC9];
+/// How much of the room before a block is canary: what is nearest to it.
+pub const CANARY_BEFORE_MAX: usize = 64;
+/// How much of the room behind a block is canary.
+pub const CANARY_BEHIND_MAX: usize = 128;
+/// How much of a block is poisoned: filling a large block would need all its pages.
+pub const POISON_MAX: usize = 4096;
+
+/// What a poisoned word's upper sixteen bits say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tag {
+    /// The block was just allocated.
+    Fresh,
+    /// It has been freed.
+    Freed,
+}
+
+const FRESH: u64 = 0xF7EE;
+const FREED: u64 = 0xF7DD;
+const NUMBER_BITS: u32 = 48;
+
+impl Tag {
+    fn word(self, number: u64) -> u64 {
+        let tag = if self == Self::Fresh { FRESH } else { FREED };
+        tag << NUMBER_BITS | number & ((1 << NUMBER_BITS) - 1)
+    }
+}
+
+/// Takes a poisoned word apart: its tag, and the number of its block.
+pub fn read_poison(word: u64) -> Option<(Tag, u64)> {
+    let tag = match word >> NUMBER_BITS {
+        FRESH => Tag::Fresh,
+        FREED => Tag::Freed,
+        _ => return None,
+    };
+    Some((tag, word & ((1 << NUMBER_BITS) - 1)))
+}
+
+/// A stretch of memory that differs from what it was filled with: from the first to the last
+/// changed byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// The first changed byte.
+    pub start: usize,
+    /// The one behind the last changed byte.
+    pub end: usize,
+}
+
+/// Fills bytes with the canary.
+///
+/// # Safety
+/// They must be the checker's.
+pub unsafe fn fill_canary(start: usize, end: usize) {
+    for address in start..end {
+        // SAFETY: the caller's promise.
+        unsafe { (address as *mut u8).write(CANARY[address % 8]) };
+    }
+}
+
+/// Where the canary was changed.
+///
+/// # Safety
+/// The bytes must be readable.
+pub unsafe fn find_change_of_canary(start: usize, end: usize) -> Option<Change> {
+    // SAFETY: the caller's promise.
+    let is_right = |address: usize| unsafe { *(address as *const u8) == CANARY[address % 8] };
+    let first = (start..end).find(|address| !is_right(*address))?;
+    let last = (first..end).rev().find(|address| !is_right(*address)).unwrap_or(first);
+    Some(Change { start: first, end: last + 1 })
+}
+
+/// Fills a block with poison, the first [`POISON_MAX`] bytes of it.
+///
+/// # Safety
+/// The block must be the checker's, or not yet the program's.
+pub unsafe fn fill_poison(start: usize, size_bytes: usize, tag: Tag, number: u64) {
+    let end = start + size_bytes.min(POISON_MAX);
+    let bytes = tag.word(number).to_le_bytes();
+    let words = start.next_multiple_of(8)..end & !7;
+    // SAFETY: the caller's promise; `words` lies within the block when it isn't empty.
+    unsafe {
+        if words.is_empty() {
+            return (start..end).for_each(|a| (a as *mut u8).write(bytes[a % 8]));
+        }
+        (start..words.start).for_each(|a| (a as *mut u8).write(bytes[a % 8]));
+        let count = (words.end - words.start) / 8;
+        slice::from_raw_parts_mut(words.start as *mut u64, count).fill(tag.word(number));
+        (words.end..end).for_each(|a| (a as *mut u8).write(bytes[a % 8]));
+    }
+}
+
+/// Where the poison of a freed block was changed.
+///
+/// # Safety
+/// The block's bytes must be readable.
+pub unsafe fn find_change_of_poison(start: usize, size_bytes: usize, number: u64) -> Option<Change> {
+    let end = start + size_bytes.min(POISON_MAX);
+    let word = Tag::Freed.word(number);
+    let bytes = word.to_le_bytes();
+    let words = start.next_multiple_of(8)..end & !7;
+    // SAFETY: the caller's promise.
+    let is_right = |address: usize| unsafe { *(address as *const u8) == bytes[address % 8] };
+    if !words.is_empty() {
+        // SAFETY: the caller's promise.
+        let middle = unsafe {
+            let middle = ptr::slice_from_raw_parts(words.start as *const u64, words.len() / 8);
+            (*middle).iter().fold(0, |differences, found| differences | (found ^ word))
+        };
+        let edges = (start..words.start).chain(words.end..end);
+        if middle == 0 && edges.into_iter().all(is_right) {
+            return None;
+        }
+    }
+    let first = (start..end).find(|address| !is_right(*address))?;
+    let last = (first..end).rev().find(|address| !is_right(*address)).unwrap_or(first);
+    Some(Change { start: first, end: last + 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_changed_byte_of_a_poisoned_block_is_found() {
+        for (offset, size) in (0..16).flat_map(|offset| (0..40).map(move |size| (offset, size))) {
+            let mut buffer = [0u64; 16];
+            let start = buffer.as_mut_ptr() as usize + offset;
+            // SAFETY: all within the buffer.
+            unsafe {
+                fill_poison(start, size, Tag::Freed, 77);
+                assert_eq!(find_change_of_poison(start, size, 77), None);
+                for byte in start..start + size {
+                    *(byte as *mut u8) ^= 1;
+                    let change = find_change_of_poison(start, size, 77);
+                    assert_eq!(change, Some(Change { start: byte, end: byte + 1 }));
+                    *(byte as *mut u8) ^= 1;
+                }
+            }
+            let outside = buffer.iter().flat_map(|word| word.to_le_bytes()).enumerate();
+            let strays = outside
+                .filter(|(index, byte)| *byte != 0 && !(offset..offset + size).contains(index));
+            assert_eq!(strays.count(), 0);
+        }
+    }
+
+    #[test]
+    fn changes_of_a_canary_are_found_from_end_to_end() {
+        let mut buffer = [0u8; 64];
+        let start = buffer.as_mut_ptr() as usize;
+        // SAFETY: all within the buffer.
+        unsafe {
+            fill_canary(start + 3, start + 60);
+            assert_eq!(find_change_of_canary(start + 3, start + 60), None);
+            buffer[10] = 0;
+            buffer[20] = 0;
+            let change = Change { start: start + 10, end: start + 21 };
+            assert_eq!(find_change_of_canary(start + 3, start + 60), Some(change));
+        }
+    }
+
+    #[test]
+    fn poison_is_no_address_and_names_its_block() {
+        for tag in [Tag::Fresh, Tag::Freed] {
+            let word = tag.word(123_456);
+            assert_eq!(read_poison(word), Some((tag, 123_456)));
+            assert_ne!(word >> 47, 0);
+            assert_ne!(word >> 47, (1 << 17) - 1);
+        }
+        assert_eq!(read_poison(0x7fff_1234), None);
+    }
+}

@@ -1,0 +1,287 @@
+//! Check mode: finds the errors of a program on its heap, and tells them.
+//!
+//! Every call takes the slow path and comes here (`thread.rs`). Each block has a record apart from
+//! it (`table.rs`) with the stacks of its allocation and of its free (`stacks.rs`). It is guarded
+//! by pages that fault (`guard.rs`, `fault.rs`) as long as the budget lasts (`budget.rs`), and else
+//! by canaries and poison (`marks.rs`). Freed blocks wait in a quarantine (`quarantine.rs`). At the
+//! end, what nothing leads to is a leak (`leaks.rs`, `leak/`). What is found is a `Finding`; how it
+//! is told stands in `telling/`.
+//!
+//! No lock of the checker is held while the heap below is called, or while something is told, but
+//! for a record's while its block's canaries are looked at.
+
+mod blocks;
+mod budget;
+mod fault;
+mod finding;
+mod guard;
+pub mod leak;
+mod leaks;
+mod marks;
+mod quarantine;
+mod search;
+mod stack_cache;
+mod stacks;
+mod table;
+mod telling;
+mod thread;
+
+use crate::arithmetic::function::Function;
+use crate::heap::slow;
+use crate::heap::thread_heap::Heap;
+use crate::memory::find;
+use crate::os::{clock, process, signals};
+use crate::services::options::{self, Choice, Guards};
+use crate::services::report::Call;
+use crate::sync::lock::{ForkHold, Holdable};
+use core::sync::atomic::{
+    AtomicBool, AtomicI32,
+    Ordering::{AcqRel, Relaxed},
+};
+use finding::{Finding, Kind};
+use stacks::{Cache, StackNumber};
+use telling::{Figures, Occasion};
+
+pub use blocks::{allocate, free};
+pub use leak::{Sum, Totals};
+pub use leaks::ignore_here;
+pub use thread::{begin as begin_thread, current as current_thread, end as end_thread};
+pub use thread::CheckedThread;
+
+static IS_ON: AtomicBool = AtomicBool::new(false);
+/// The process that is checked. In a `vfork` child it is still the parent's.
+static PROCESS: AtomicI32 = AtomicI32::new(0);
+/// Whether the end of the process was told.
+static HAS_ENDED: AtomicBool = AtomicBool::new(false);
+
+/// Whether check mode is on.
+#[inline]
+pub fn is_on() -> bool {
+    IS_ON.load(Relaxed)
+}
+
+/// Begins to check, before the first block is allocated.
+pub fn begin() {
+    if IS_ON.swap(true, AcqRel) {
+        return;
+    }
+    PROCESS.store(process::id(), Relaxed);
+    clock::begin();
+    stacks::set_depth(options::value(Choice::Depth));
+    signals::watch(fault::answer);
+    budget::begin();
+    let has_quarantine = quarantine::PLAIN.begin() && quarantine::GUARDED.begin();
+    let guards = match options::value(Choice::Guard) {
+        0 => Guards::Auto,
+        1 => Guards::Markers,
+        2 => Guards::Mprotect,
+        _ => Guards::Off,
+    };
+    let has_guards = has_quarantine && guard::begin(guards);
+    telling::begin(false);
+    if guards != Guards::Off && !has_guards {
+        telling::note("no guards: there is no address space for them, or the kernel has none");
+    }
+}
+
+/// The stack of calls that led here.
+fn capture() -> StackNumber {
+    match thread::current() {
+        // SAFETY: the thread's own, and not in use by a caller.
+        Some(mut checked) => stacks::capture(unsafe { &mut checked.as_mut().cache }),
+        None => stacks::capture(&mut Cache::new()),
+    }
+}
+
+/// This thread's number at the kernel.
+fn thread_number() -> u32 {
+    match thread::current() {
+        // SAFETY: the thread's own.
+        Some(checked) => unsafe { checked.as_ref() }.number,
+        None => process::thread_number(),
+    }
+}
+
+/// Tells of an error, and ends the program if it is to end at its first.
+fn tell(finding: &Finding) {
+    if telling::tell(finding) && options::is_on(Choice::Stop) {
+        telling::end("stopped", &figures());
+        process::exit_now(1);
+    }
+}
+
+/// What a number in a candidate or a loss record is the number of.
+fn function_of(number: u8) -> Function {
+    Function::from_number(number)
+}
+
+/// What is known of an address that a call was given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Known {
+    /// A block starts there, and has so many bytes.
+    Live(usize),
+    /// A block started there that is freed: it was told.
+    Wrong,
+    /// No checked block ever started there.
+    No,
+}
+
+/// How many bytes were asked for of the block at `call.address`. A freed one is told.
+pub fn requested_bytes(call: Call) -> Known {
+    let Some(record) = table::get(call.address) else { return Known::No };
+    if record.is_live() {
+        return Known::Live(record.size_bytes);
+    }
+    let kind = wrong_use_kind(call);
+    let finding = Finding::new(kind, capture(), call.address);
+    tell(&Finding { record: Some(record), call: Some(call), ..finding });
+    Known::Wrong
+}
+
+fn wrong_use_kind(call: Call) -> Kind {
+    match call.function {
+        Function::UsableSize => Kind::InvalidUsableSize,
+        function if function.is_freeing() => Kind::InvalidFree,
+        _ => Kind::InvalidRealloc,
+    }
+}
+
+/// The usable size of what is no checked block; 0 if it is no block at all, which is told.
+pub fn usable_of_unknown(call: Call) -> usize {
+    if search::is_unchecked_block(call.address) {
+        return find::live(call.address).map_or(0, |live| live.usable_bytes());
+    }
+    let finding = Finding::new(wrong_use_kind(call), capture(), call.address);
+    tell(&search::with_place(Finding { call: Some(call), ..finding }));
+    0
+}
+
+/// Frees what is no checked block: one that was there before checking began, or for which there was
+/// no memory for a record. Tells if there is none.
+pub fn free_unknown(heap: Option<&mut Heap>, call: Call) {
+    if search::is_unchecked_block(call.address) {
+        if let Some(live) = find::live(call.address) {
+            slow::give(heap, live);
+        }
+        return;
+    }
+    let finding = Finding::new(wrong_use_kind(call), capture(), call.address);
+    tell(&search::with_place(Finding { call: Some(call), ..finding }));
+}
+
+fn figures() -> Figures {
+    let (allocations, frees, allocated_bytes) = blocks::counts();
+    let (mut live_bytes, mut live_blocks) = (0, 0);
+    table::for_each(|record| {
+        if record.is_live() {
+            live_bytes += record.size_bytes as u64;
+            live_blocks += 1;
+        }
+    });
+    Figures { allocations, frees, allocated_bytes, live_bytes, live_blocks }
+}
+
+/// Looks at every block that has canaries or poison.
+fn look_at_all(noticed: &'static str) {
+    table::for_each(|record| {
+        if record.is_live() {
+            blocks::look_at_canaries(record, noticed, StackNumber::NONE);
+        } else if !record.is_guarded() {
+            blocks::look_at_poison(record, noticed, StackNumber::NONE);
+        }
+    });
+}
+
+/// The process ends: tells what is still to be told. Does something once, and nothing in a `vfork`
+/// child, which has its parent's memory.
+pub fn end_process(status: &str) {
+    if PROCESS.load(Relaxed) != process::id() || HAS_ENDED.swap(true, AcqRel) {
+        return;
+    }
+    look_at_all("exit");
+    if options::is_on(Choice::Leaks) {
+        leaks::look(Occasion::Exit);
+    }
+    telling::end(status, &figures());
+}
+
+/// The process is about to end by a signal.
+fn end_process_by_signal(number: i32) {
+    let mut status = crate::arithmetic::text::Text::<32>::new();
+    status.push(format_args!("signal {number}"));
+    let status = core::str::from_utf8(status.as_bytes()).unwrap_or("signal");
+    if is_inside() {
+        // The thread was interrupted in the middle of a call, and may hold what this needs.
+        return;
+    }
+    end_process(status);
+}
+
+/// Whether this thread is in the middle of a call of the allocator.
+fn is_inside() -> bool {
+    thread::current().is_some_and(|checked| {
+        // SAFETY: the thread's own; its heap stays.
+        unsafe { (*checked.as_ref().heap()).is_inside.load(Relaxed) }
+    })
+}
+
+/// Looks at all blocks and for leaks now; tells what is found. `None` if that could not be done.
+pub fn look_now() -> Option<Totals> {
+    look_at_all("check");
+    leaks::look(Occasion::Demand)
+}
+
+/// How many errors were found.
+pub fn error_count() -> u64 {
+    telling::error_count().0
+}
+
+/// Takes a block out of the search for leaks. False if there is no such block.
+pub fn ignore_block(address: usize) -> bool {
+    table::with(address, |record| record.is_ignored = true).is_some()
+}
+
+/// The checker's locks, in the order in which they are closed.
+fn locks() -> impl Iterator<Item = &'static dyn Holdable> {
+    let first = [thread::lock(), quarantine::PLAIN.lock(), quarantine::GUARDED.lock()];
+    let last = [guard::lock(), stacks::lock(), telling::seen_lock(), telling::stream::lock()];
+    first.into_iter().chain(table::locks()).chain(last)
+}
+
+/// Closes the locks that keep the records as they are; this thread passes through them.
+fn hold_locks() {
+    table::locks().for_each(Holdable::hold);
+    ForkHold::begin();
+}
+
+/// Opens what [`hold_locks`] closed.
+fn release_locks() {
+    ForkHold::end();
+    // SAFETY: this thread closed them.
+    table::locks().for_each(|lock| unsafe { lock.release() });
+}
+
+/// Before a fork: closes every lock of the checker.
+pub fn hold_for_fork() {
+    locks().for_each(Holdable::hold);
+}
+
+/// After a fork, in the parent or in the child.
+///
+/// # Safety
+/// [`hold_for_fork`] closed them, in this thread or the one that it is a copy of.
+pub unsafe fn release_after_fork() {
+    // SAFETY: the caller's promise.
+    locks().for_each(|lock| unsafe { lock.release() });
+}
+
+/// After a fork, in the child, when all locks are open: it is a process of its own.
+pub fn begin_child() {
+    PROCESS.store(process::id(), Relaxed);
+    HAS_ENDED.store(false, Relaxed);
+    if let Some(mut checked) = thread::current() {
+        // SAFETY: the thread's own.
+        unsafe { checked.as_mut().number = process::thread_number() };
+    }
+    telling::begin(true);
+}
