@@ -12,6 +12,8 @@ mod c;
 mod front;
 mod heap;
 mod memory;
+#[allow(dead_code)]
+mod modes;
 mod os;
 mod services;
 mod sync;

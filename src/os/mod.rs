@@ -8,6 +8,12 @@ pub mod files;
 pub mod interposer;
 pub mod libc_heap;
 pub mod memory;
+#[allow(dead_code)]
+pub mod modules;
 pub mod process;
 pub mod processor;
+#[allow(dead_code)]
+pub mod record_store;
 pub mod thread;
+#[allow(dead_code, unused_imports)]
+pub mod unwind;

@@ -1,0 +1,3 @@
+//! Floor 6: modes that watch the program. Production pays nothing for them.
+
+pub mod check;
