@@ -1,0 +1,52 @@
+//! What a walk went by, so short that many can be kept, and so that it can be compared in an
+//! instant.
+
+use super::probe::MAX_DIGEST_WORDS;
+use super::window::Window;
+
+/// Words of a stack, by their distance from the stack pointer.
+///
+/// (T1) None of the first `length` offsets is larger than `reach`, and there are never more than
+/// there is room for.
+#[derive(Clone, Copy)]
+pub struct Trail {
+    offsets: [u16; MAX_DIGEST_WORDS],
+    reach: u16,
+    length: u8,
+}
+
+impl Trail {
+    /// A trail without words.
+    pub const EMPTY: Self = Self { offsets: [0; MAX_DIGEST_WORDS], reach: 0, length: 0 };
+
+    /// How many words it has.
+    pub fn length(&self) -> usize {
+        self.length as usize
+    }
+
+    /// Adds the word at `address` of the stack whose pointer is `sp`; false when there is no room,
+    /// or it is too far away.
+    pub fn push(&mut self, sp: usize, address: usize) -> bool {
+        let Ok(offset) = u16::try_from(address.wrapping_sub(sp) / 8) else { return false };
+        let Some(place) = self.offsets.get_mut(self.length as usize) else { return false };
+        *place = offset;
+        self.reach = self.reach.max(offset);
+        self.length += 1;
+        true
+    }
+
+    /// The word of the stack that was added as the `index`th, if the window reaches there.
+    #[inline(always)]
+    pub fn word(&self, window: &Window, sp: usize, index: usize) -> Option<usize> {
+        window.known_word(sp + 8 * *self.offsets.get(index)? as usize)
+    }
+
+    /// A number that stands for all words of the trail and for `seed`; `None` when it has none, or
+    /// the window doesn't reach so far.
+    #[inline(always)]
+    pub fn digest(&self, window: &Window, sp: usize, seed: u64) -> Option<u64> {
+        let offsets = self.offsets.get(..self.length as usize)?;
+        // SAFETY: (T1).
+        unsafe { window.digest(sp, offsets, self.reach, seed) }
+    }
+}
