@@ -12,6 +12,7 @@ mod c;
 mod front;
 mod heap;
 mod memory;
+mod modes;
 mod os;
 mod services;
 mod sync;

@@ -1,0 +1,4 @@
+//! Check mode.
+
+#[allow(dead_code)]
+pub mod leak;

@@ -1,0 +1,3 @@
+//! Floor 6: modes, which do more with each block than production does.
+
+pub mod check;
