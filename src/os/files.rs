@@ -44,13 +44,14 @@ pub unsafe fn write_stream(stream: *mut core::ffi::c_void, text: &[u8]) {
     unsafe { libc::fwrite(text.as_ptr().cast(), 1, text.len(), stream.cast()) };
 }
 
-/// One line of `/proc/self/maps`: a mapping's first and last-plus-one address, and its name
-/// (a path, `[stack]`, `[heap]`, or nothing), cut at 256 bytes.
+/// One line of `/proc/self/maps`: a mapping's first and last-plus-one address, its permissions, and
+/// its name (a path, `[stack]`, `[heap]`, or nothing), cut at 256 bytes.
 pub struct Mapping {
     /// First address.
     pub start: usize,
     /// The address behind the last byte.
     pub end: usize,
+    permissions: [u8; 3],
     name: [u8; 256],
     name_length: usize,
 }
@@ -59,6 +60,21 @@ impl Mapping {
     /// The mapping's name as the kernel gives it.
     pub fn name(&self) -> &[u8] {
         &self.name[..self.name_length]
+    }
+
+    /// Whether it can be read, as far as the mapping goes: single pages may be guarded.
+    pub fn is_readable(&self) -> bool {
+        self.permissions[0] == b'r'
+    }
+
+    /// Whether it can be written.
+    pub fn is_writable(&self) -> bool {
+        self.permissions[1] == b'w'
+    }
+
+    /// Whether it can be executed.
+    pub fn is_executable(&self) -> bool {
+        self.permissions[2] == b'x'
     }
 
     /// Whether `address` lies in it.
@@ -74,6 +90,7 @@ impl Mapping {
     fn parse(line: &[u8]) -> Option<Self> {
         let (start, rest) = split_hex(line)?;
         let (end, rest) = split_hex(rest.strip_prefix(b"-")?)?;
+        let permissions = rest.trim_ascii_start().first_chunk::<3>().copied()?;
         // Permissions, offset, device, inode; then blanks, and the name to the end of the line.
         let mut after = rest;
         for _ in 0..4 {
@@ -82,7 +99,8 @@ impl Mapping {
             after = &after[field..];
         }
         let text = after.trim_ascii();
-        let mut mapping = Self { start, end, name: [0; 256], name_length: text.len().min(256) };
+        let mut mapping =
+            Self { start, end, permissions, name: [0; 256], name_length: text.len().min(256) };
         mapping.name[..mapping.name_length].copy_from_slice(&text[..mapping.name_length]);
         Some(mapping)
     }
@@ -155,6 +173,7 @@ mod tests {
         let mapping = Mapping::parse(line).unwrap();
         assert_eq!((mapping.start, mapping.end), (0x7ffc1000, 0x7ffc3000));
         assert_eq!(mapping.name(), b"[stack]");
+        assert!(mapping.is_readable() && mapping.is_writable() && !mapping.is_executable());
         let line = b"7f00-7f10 r--p 00001000 fe:00 123   /usr/lib/a file.so";
         assert_eq!(Mapping::parse(line).unwrap().name(), b"/usr/lib/a file.so");
         assert_eq!(Mapping::parse(b"1-2 rw-p 0 0:0 0").unwrap().name(), b"");

@@ -168,6 +168,17 @@ pub unsafe fn renew(range: Range) -> bool {
     map(range.start, range.length, READ_WRITE, ANONYMOUS | libc::MAP_FIXED).is_some()
 }
 
+/// Takes all access from a range that was mapped writable; whoever touches it gets a fault. False
+/// when the kernel refuses.
+///
+/// # Safety
+/// The range must belong to Cairn, and nothing may use its contents.
+pub unsafe fn forbid(range: Range) -> bool {
+    let arguments = [range.start, range.length, libc::PROT_NONE as usize, 0, 0, 0];
+    // SAFETY: the caller's promise.
+    unsafe { call(libc::SYS_mprotect, arguments) == 0 }
+}
+
 /// Gives the pages of a committed range back to the kernel; they stay usable and read as zero.
 /// False when the kernel refuses (the range is locked in memory, for one).
 ///

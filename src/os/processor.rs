@@ -50,6 +50,105 @@ pub fn time_stamp() -> u64 {
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
+/// How many words the kernel tells of a stopped thread's general registers (`user_regs_struct`).
+pub const REGISTER_WORDS: usize = 27;
+/// Which of them is the stack pointer.
+pub const STACK_POINTER_WORD: usize = 19;
+/// Which of them is the thread pointer, the base of `fs`.
+pub const THREAD_POINTER_WORD: usize = 21;
+/// How far below its stack pointer a function may keep values (x86-64 psABI, "red zone").
+pub const RED_ZONE_BYTES: usize = 128;
+
+/// What a function may find in registers when it is called, and has to keep: the program's values
+/// in them may be the only pointers to a block.
+#[derive(Clone, Copy)]
+pub struct Caller {
+    /// The stack from here on belongs to the callers.
+    pub stack_pointer: usize,
+    /// rbx, rbp, r12 to r15.
+    pub registers: [usize; 6],
+}
+
+impl Caller {
+    /// The registers in the function that this is inlined into. What that function has saved of
+    /// them already lies above its stack pointer.
+    #[inline(always)]
+    #[allow(dead_code)]
+    pub fn here() -> Self {
+        let mut registers = [0usize; 6];
+        let stack_pointer;
+        // SAFETY: copies registers into an array of six words.
+        unsafe {
+            asm!(
+                "mov [{array}], rbx",
+                "mov [{array} + 8], rbp",
+                "mov [{array} + 16], r12",
+                "mov [{array} + 24], r13",
+                "mov [{array} + 32], r14",
+                "mov [{array} + 40], r15",
+                "mov {stack}, rsp",
+                array = in(reg) &raw mut registers,
+                stack = out(reg) stack_pointer,
+                options(nostack, preserves_flags),
+            );
+        }
+        Self { stack_pointer, registers }
+    }
+}
+
+/// The thread pointer of this thread: the first word of its descriptor is its own address
+/// (ELF handling for thread-local storage, variant II).
+pub fn thread_pointer() -> usize {
+    let pointer;
+    // SAFETY: reads the first word of this thread's descriptor.
+    unsafe {
+        asm!("mov {}, qword ptr fs:[0]", out(reg) pointer, options(readonly, nostack, preserves_flags))
+    };
+    pointer
+}
+
+/// Starts a task with the system call `clone`: it runs `entry(argument)` on the stack that ends at
+/// `stack_end`. Returns its number, or the kernel's error.
+///
+/// # Safety
+/// `stack_end` must be a multiple of 16 and end a stack that belongs to the task until it ends.
+/// With `CLONE_VM` in `flags` the task runs beside this one in the same memory, and has this
+/// thread's thread pointer: what it does must be sound under these conditions.
+pub unsafe fn start_task(
+    flags: usize,
+    stack_end: usize,
+    entry: unsafe extern "C" fn(usize) -> !,
+    argument: usize,
+) -> isize {
+    let result;
+    // SAFETY: the new task gets zero from the system call, has the same registers but for the
+    // stack pointer, and never comes back here: `entry` doesn't return. The rest is the caller's
+    // promise.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r13",
+            "call r12",
+            "ud2",
+            "2:",
+            inlateout("rax") libc::SYS_clone as isize => result,
+            in("rdi") flags,
+            in("rsi") stack_end,
+            in("rdx") 0usize,
+            in("r10") 0usize,
+            in("r8") 0usize,
+            in("r12") entry,
+            in("r13") argument,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    result
+}
+
 /// Whether valgrind runs the process: four rotations that together do nothing, and an exchange of a
 /// register with itself, are a question to it (Valgrind manual, "The client request mechanism").
 pub fn is_on_valgrind() -> bool {

@@ -1,0 +1,42 @@
+//! How fast memory is searched. Not a test: `cargo test --release leak::tests::speed -- --ignored
+//! --nocapture`.
+
+use super::*;
+use crate::arithmetic::random::Random;
+use std::time::Instant;
+
+/// Searches 1 GiB of blocks of one size; each holds pointers to random others, one word in eight.
+fn measure(size_bytes: usize) {
+    const BYTES: usize = 1 << 30;
+    let _alone = alone();
+    let count = BYTES / (size_bytes + 16);
+    let mut heap = Heap::new(BYTES, count);
+    let blocks: Vec<usize> = (0..count).map(|_| heap.add(size_bytes)).collect();
+    let mut random = Random::new(1);
+    for block in &blocks {
+        for index in 0..size_bytes / WORD {
+            match index % 8 {
+                0 => heap.point(*block, index, blocks[random.below(count)], 0),
+                _ => store(*block, index, random.next() as usize),
+            }
+        }
+    }
+    let first = [blocks[0] ^ MASK];
+    std::hint::black_box(&first);
+    let begin = Instant::now();
+    let own = heap.own();
+    let totals = scan(heap.blocks(), &own, &Caller::here(), &mut |_| {}).unwrap();
+    let seconds = begin.elapsed().as_secs_f64();
+    let mib = totals.read_bytes as f64 / (1 << 20) as f64;
+    println!(
+        "{count} of {size_bytes} B, {} reachable: {mib:.0} MiB in {seconds:.2} s, {:.0} MiB/s",
+        totals.reachable.blocks,
+        mib / seconds,
+    );
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn of_blocks_of_many_sizes() {
+    [48, 256, 1024, 4096, 65536, 16 << 20].into_iter().for_each(measure);
+}
