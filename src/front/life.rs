@@ -178,7 +178,7 @@ unsafe fn apply_options(environment: *const *const c_char) {
     if let Some(text) = unsafe { environment::variable(environment, b"CAIRN_OPTIONS") } {
         options::apply(text);
     }
-    if options::is_on(Choice::Stats) {
+    if options::is_on(Choice::Stats) || options::is_on(Choice::Check) {
         // Some programs close their standard error before the summary is due.
         files::keep_error_stream();
     }

@@ -7,6 +7,7 @@ use super::magazine::{Cartridge, Stack};
 use super::pages::FreePages;
 use super::slab::Slab;
 use super::unit::{Record, Unit, NO_UNIT};
+use crate::arithmetic::function::Function;
 use crate::arithmetic::size_class::{SizeClass, CLASS_COUNT, UNIT_BYTES};
 use crate::services::report::{self, Call};
 use crate::sync::lock::{Guard, Lock};
@@ -318,8 +319,8 @@ impl Bin {
             let record = slab.record();
             let before = record.free_blocks;
             if let Err(block) = slab.give(&mut blocks) {
-                let (name, address) = ("free", block.address());
-                let call = Call { name, address, size: None, alignment: None };
+                let (function, address) = (Function::Free, block.address());
+                let call = Call { function, address, size: None, alignment: None };
                 report::double_free(call, class.size_bytes());
             }
             self.count_free(slab, (record.free_blocks - before) as isize);

@@ -122,6 +122,23 @@ pub fn find_mapping(mut accept: impl FnMut(&Mapping) -> bool) -> Option<Mapping>
     found
 }
 
+/// Reads the beginning of a file; returns how many bytes of it there are.
+pub fn read_file(path: &core::ffi::CStr, into: &mut [u8]) -> usize {
+    let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
+    let arguments = [libc::AT_FDCWD as usize, path.as_ptr() as usize, flags, 0, 0, 0];
+    // SAFETY: the path is a C string.
+    let file = unsafe { system_call(libc::SYS_openat, arguments) };
+    let Ok(file) = usize::try_from(file) else { return 0 };
+    // SAFETY: the kernel writes into `into`; then closes the file.
+    let read = unsafe {
+        let read =
+            system_call(libc::SYS_read, [file, into.as_mut_ptr() as usize, into.len(), 0, 0, 0]);
+        system_call(libc::SYS_close, [file, 0, 0, 0, 0, 0]);
+        read
+    };
+    usize::try_from(read).unwrap_or(0)
+}
+
 /// Copies memory that may not be readable; returns how many bytes of it are.
 pub fn read_memory(address: usize, into: &mut [u8]) -> usize {
     let local = [into.as_mut_ptr() as usize, into.len()];

@@ -22,6 +22,11 @@ impl Range {
     pub const fn end(self) -> usize {
         self.start + self.length
     }
+
+    /// Whether `address` lies in it.
+    pub const fn contains(self, address: usize) -> bool {
+        address >= self.start && address < self.end()
+    }
 }
 
 /// Whether unused address space is only claimed, see above.
@@ -228,17 +233,6 @@ pub unsafe fn allow(range: Range) -> bool {
     let arguments = [range.start, range.length, READ_WRITE as usize, 0, 0, 0];
     // SAFETY: the caller's promise.
     unsafe { call(libc::SYS_mprotect, arguments) == 0 }
-}
-
-/// Makes a mapped range fault at every access, and gives its pages back. False when the kernel
-/// refuses: it has no more mappings.
-///
-/// # Safety
-/// The range must be Cairn's, and nothing may use its contents any more.
-pub unsafe fn forbid(range: Range) -> bool {
-    let arguments = [range.start, range.length, libc::PROT_NONE as usize, 0, 0, 0];
-    // SAFETY: the caller's promise.
-    unsafe { call(libc::SYS_mprotect, arguments) == 0 && purge(range) }
 }
 
 /// Asks for no huge pages in a range, where a single page is to be given back.

@@ -97,7 +97,7 @@ pub fn stay_in_front() {
             }
             action.assume_init()
         };
-        if action.sa_sigaction != handle as usize {
+        if action.sa_sigaction != handle as *const () as usize {
             take(index);
         }
     }
@@ -107,7 +107,7 @@ fn take(index: usize) {
     // SAFETY: every pattern is a sigaction, and the handler is one.
     unsafe {
         let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
-        action.sa_sigaction = handle as usize;
+        action.sa_sigaction = handle as *const () as usize;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
         let mut before = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
         if libc::sigaction(WATCHED[index], &raw const action, &raw mut before) == 0 {

@@ -90,7 +90,7 @@ fn count_of(stack: StackNumber) -> &'static AtomicU8 {
         return &NONE;
     }
     // SAFETY: within the counts, which stay.
-    unsafe { &*counts.add(stack.index() % COUNTED_STACKS) }
+    unsafe { &*counts.add(stack.get() as usize % COUNTED_STACKS) }
 }
 
 /// Counts a guarded block; returns how many its stack had before.

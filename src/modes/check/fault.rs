@@ -3,7 +3,8 @@
 
 use super::finding::{Finding, Kind};
 use super::marks::{self, Tag};
-use super::stacks::{self, Cache, StackNumber};
+use super::stack_cache::Cache;
+use super::stacks::{self, StackNumber};
 use super::table::Record;
 use super::telling::stream;
 use super::{end_process_by_signal, guard, search, tell, thread};

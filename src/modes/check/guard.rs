@@ -286,7 +286,7 @@ pub fn free(address: usize, size_bytes: usize) -> bool {
     unsafe {
         match has_markers() {
             true => memory::install_guard(data),
-            false => memory::forbid(data),
+            false => memory::forbid(data) && memory::purge(data),
         }
     }
 }

@@ -101,7 +101,6 @@ fn collect_own(own: &mut [Range; OWN_MAX], room: Range) -> usize {
     ARENA.for_each_range(&mut add);
     add(metadata::pool_range());
     table::for_each_range(&mut add);
-    stacks::for_each_range(&mut add);
     [PLAIN.range(), GUARDED.range(), budget::range()].into_iter().flatten().for_each(&mut add);
     guard::tables().into_iter().for_each(&mut add);
     add(guard::region());

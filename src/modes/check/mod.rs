@@ -39,7 +39,8 @@ use core::sync::atomic::{
     Ordering::{AcqRel, Relaxed},
 };
 use finding::{Finding, Kind};
-use stacks::{Cache, StackNumber};
+use stack_cache::Cache;
+use stacks::StackNumber;
 use telling::{Figures, Occasion};
 
 pub use blocks::{allocate, free};
@@ -244,7 +245,7 @@ pub fn ignore_block(address: usize) -> bool {
 /// The checker's locks, in the order in which they are closed.
 fn locks() -> impl Iterator<Item = &'static dyn Holdable> {
     let first = [thread::lock(), quarantine::PLAIN.lock(), quarantine::GUARDED.lock()];
-    let last = [guard::lock(), stacks::lock(), telling::seen_lock(), telling::stream::lock()];
+    let last = [guard::lock(), telling::seen_lock(), telling::stream::lock()];
     first.into_iter().chain(table::locks()).chain(last)
 }
 

@@ -1,7 +1,7 @@
 //! What a checked thread has: an empty heap that its word leads to, so that every call takes the
 //! slow path, and behind it the heap that its blocks come from.
 
-use super::stacks::Cache;
+use super::stack_cache::Cache;
 use crate::heap::fast::{self, Fast, Owner};
 use crate::heap::thread_heap::Heap;
 use crate::os::{process, thread};
