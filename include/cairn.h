@@ -29,6 +29,26 @@ struct cairn_stats {
   size_t metadata_bytes;
 };
 
+// What a leak check found: bytes and blocks of each kind, as valgrind names them.
+struct cairn_leaks {
+  // Nothing leads to them.
+  size_t definite_bytes;
+  // Their number.
+  size_t definite_blocks;
+  // Only lost blocks lead to them.
+  size_t indirect_bytes;
+  // Their number.
+  size_t indirect_blocks;
+  // Only pointers into the middle of a block lead to them.
+  size_t possible_bytes;
+  // Their number.
+  size_t possible_blocks;
+  // Pointers to their starts are left.
+  size_t reachable_bytes;
+  // Their number.
+  size_t reachable_blocks;
+};
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -47,6 +67,18 @@ void cairn_stats_read(struct cairn_stats *out);
 
 // Prints a summary of the heap to standard error.
 void cairn_stats_print(void);
+
+// Looks at every block for wrong writes and for leaks, now, and tells what is found as at the end
+// of the program. Stores the sums in `*out`, unless that is null. Returns false, and stores
+// nothing, if the program isn't checked (CAIRN_OPTIONS=check=1, or the command "cairn check") or
+// the check can't be done at this moment.
+//
+// # Safety
+// `out` must be null or writable.
+bool cairn_leak_check(struct cairn_leaks *out);
+
+// How many errors check mode has found so far, leaks not included; 0 if the program isn't checked.
+size_t cairn_error_count(void);
 
 // Checks every invariant of the heap, and ends the process with a report if one is broken. For
 // tests; no other thread may allocate at the same time.

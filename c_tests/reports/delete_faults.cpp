@@ -1,6 +1,6 @@
-// Faults of C++'s delete: every unsized form says "operator delete(ADDRESS)", every sized one its
-// size as well. The operators are called by name: a delete expression would let the compiler have a
-// word in it.
+// Faults of C++'s delete: every unsized form says "operator delete(ADDRESS)", or "operator delete[]"
+// of an array, every sized one its size as well. The operators are called by name: a delete
+// expression would let the compiler have a word in it.
 
 #include "reports.h"
 
@@ -30,7 +30,7 @@ FAULT(delete_array_twice)
 {
     void *block = hidden(::operator new[](100)), *again = hidden(block);
     ::operator delete[](block);
-    expect("operator delete(%p): double free of a block of 112 bytes", again);
+    expect("operator delete[](%p): double free of a block of 112 bytes", again);
     ::operator delete[](again);
 }
 
@@ -46,7 +46,7 @@ FAULT(delete_array_nothrow_twice)
 {
     void *block = hidden(::operator new[](100, std::nothrow)), *again = hidden(block);
     ::operator delete[](block, std::nothrow);
-    expect("operator delete(%p): double free of a block of 112 bytes", again);
+    expect("operator delete[](%p): double free of a block of 112 bytes", again);
     ::operator delete[](again, std::nothrow);
 }
 
@@ -64,7 +64,7 @@ FAULT(delete_array_aligned_twice)
     void *block = hidden(::operator new[](128, ALIGN_64)), *again = hidden(block);
     std::size_t usable_bytes = malloc_usable_size(block);
     ::operator delete[](block, ALIGN_64);
-    expect("operator delete(%p): double free of a block of %zu bytes", again, usable_bytes);
+    expect("operator delete[](%p): double free of a block of %zu bytes", again, usable_bytes);
     ::operator delete[](again, ALIGN_64);
 }
 
@@ -87,7 +87,7 @@ FAULT(sized_delete_with_wrong_size)
 FAULT(sized_delete_array_with_wrong_size)
 {
     void *block = hidden(::operator new[](100));
-    expect("operator delete(%p, 16): wrong size for a block of 112 bytes", block);
+    expect("operator delete[](%p, 16): wrong size for a block of 112 bytes", block);
     ::operator delete[](block, opaque_size(16));
 }
 
@@ -112,7 +112,7 @@ FAULT(sized_aligned_delete_array_with_wrong_size)
 {
     void *block = hidden(::operator new[](128, ALIGN_64));
     std::size_t usable_bytes = malloc_usable_size(block);
-    expect("operator delete(%p, 1000, 64): wrong size for a block of %zu bytes", block,
+    expect("operator delete[](%p, 1000, 64): wrong size for a block of %zu bytes", block,
            usable_bytes);
     ::operator delete[](block, opaque_size(1000), ALIGN_64);
 }

@@ -1,6 +1,6 @@
 //! Cairn's own calls, which `include/cairn.h` declares. The header is made from this file.
 
-use crate::front::{route, summary};
+use crate::front::{checked, route, summary};
 use crate::memory::census::Census;
 use crate::memory::{find, validate};
 use core::ffi::{c_char, c_void};
@@ -26,6 +26,28 @@ pub struct cairn_stats {
     pub purged_bytes: usize,
     /// Memory for Cairn's own tables.
     pub metadata_bytes: usize,
+}
+
+/// What a leak check found: bytes and blocks of each kind, as valgrind names them.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct cairn_leaks {
+    /// Nothing leads to them.
+    pub definite_bytes: usize,
+    /// Their number.
+    pub definite_blocks: usize,
+    /// Only lost blocks lead to them.
+    pub indirect_bytes: usize,
+    /// Their number.
+    pub indirect_blocks: usize,
+    /// Only pointers into the middle of a block lead to them.
+    pub possible_bytes: usize,
+    /// Their number.
+    pub possible_blocks: usize,
+    /// Pointers to their starts are left.
+    pub reachable_bytes: usize,
+    /// Their number.
+    pub reachable_blocks: usize,
 }
 
 /// The library's version, such as "0.1.0".
@@ -65,6 +87,39 @@ pub unsafe extern "C" fn cairn_stats_read(out: *mut cairn_stats) {
 #[no_mangle]
 pub extern "C" fn cairn_stats_print() {
     summary::print();
+}
+
+/// Looks at every block for wrong writes and for leaks, now, and tells what is found as at the end
+/// of the program. Stores the sums in `*out`, unless that is null. Returns false, and stores
+/// nothing, if the program isn't checked (CAIRN_OPTIONS=check=1, or the command "cairn check") or
+/// the check can't be done at this moment.
+///
+/// # Safety
+/// `out` must be null or writable.
+#[no_mangle]
+pub unsafe extern "C" fn cairn_leak_check(out: *mut cairn_leaks) -> bool {
+    let Some(totals) = checked::look_now() else { return false };
+    let leaks = cairn_leaks {
+        definite_bytes: totals.definite.bytes,
+        definite_blocks: totals.definite.blocks,
+        indirect_bytes: totals.indirect.bytes,
+        indirect_blocks: totals.indirect.blocks,
+        possible_bytes: totals.possible.bytes,
+        possible_blocks: totals.possible.blocks,
+        reachable_bytes: totals.reachable.bytes,
+        reachable_blocks: totals.reachable.blocks,
+    };
+    if !out.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { out.write(leaks) };
+    }
+    true
+}
+
+/// How many errors check mode has found so far, leaks not included; 0 if the program isn't checked.
+#[no_mangle]
+pub extern "C" fn cairn_error_count() -> usize {
+    checked::error_count() as usize
 }
 
 /// Checks every invariant of the heap, and ends the process with a report if one is broken. For

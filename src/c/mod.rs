@@ -3,10 +3,12 @@
 
 pub mod aligned;
 pub mod cairn;
+pub mod end;
 pub mod glibc_names;
 pub mod information;
+pub mod leak_sanitizer;
 pub mod loader;
 pub mod operators_delete;
-mod operators_new;
+pub mod operators_new;
 pub mod sized;
 pub mod standard;

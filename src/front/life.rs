@@ -184,6 +184,13 @@ unsafe fn apply_options(environment: *const *const c_char) {
     }
 }
 
+/// Called when the process ends without running its handlers.
+pub fn end_abruptly() {
+    if check::is_on() {
+        check::end_process("_exit");
+    }
+}
+
 /// Called when the process exits by `exit` or by returning from `main`.
 pub fn end_library() {
     if check::is_on() {

@@ -1,6 +1,7 @@
 //! Floor 7: the slow side of every call, and the life cycle: start, a thread's first call and its
 //! end, forks, exit.
 
+pub mod checked;
 pub mod fork;
 pub mod life;
 pub mod route;

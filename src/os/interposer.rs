@@ -29,8 +29,34 @@ fn note(name: &CStr, own: *mut c_void, other: &AtomicPtr<c_void>) {
         (find(libc::RTLD_DEFAULT), find(libc::RTLD_NEXT))
     };
     // Where the library is opened late, the first is glibc's: that isn't in front, but apart.
-    if is_on_valgrind() || (first != own && first != next) {
+    if is_on_valgrind() || (first != own && first != next && !is_reference(first)) {
         other.store(first, Relaxed);
+    }
+}
+
+extern "C" {
+    /// dladdr(3).
+    fn dladdr1(
+        address: *const c_void,
+        information: *mut libc::Dl_info,
+        extra: *mut *mut c_void,
+        flags: i32,
+    ) -> i32;
+}
+
+/// Whether the symbol at `function` only stands for one that is elsewhere: a program that isn't
+/// position-independent and takes a function's address has a stub for it, whose address is then the
+/// function's everywhere (System V ABI, AMD64 supplement, "Function Addresses").
+fn is_reference(function: *const c_void) -> bool {
+    /// The extra that is a symbol, from dlfcn.h.
+    const RTLD_DL_SYMENT: i32 = 1;
+    let mut information = core::mem::MaybeUninit::<libc::Dl_info>::zeroed();
+    let mut symbol: *mut c_void = core::ptr::null_mut();
+    // SAFETY: both are written when the call succeeds, and the symbol is the loader's.
+    unsafe {
+        let found =
+            dladdr1(function, information.as_mut_ptr(), &raw mut symbol, RTLD_DL_SYMENT) != 0;
+        found && !symbol.is_null() && (*symbol.cast::<libc::Elf64_Sym>()).st_shndx == 0
     }
 }
 

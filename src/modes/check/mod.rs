@@ -44,7 +44,7 @@ use stacks::StackNumber;
 use telling::{Figures, Occasion};
 
 pub use blocks::{allocate, free};
-pub use leak::{Sum, Totals};
+pub use leak::Totals;
 pub use leaks::ignore_here;
 pub use thread::{begin as begin_thread, current as current_thread, end as end_thread};
 pub use thread::CheckedThread;
