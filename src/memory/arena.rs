@@ -31,6 +31,8 @@ const ALIGNMENT: usize = 2 << 20;
 /// program lies above, AddressSanitizer's shadow below).
 const CLAIM_FROM: usize = 0x2000_0000_0000;
 const CLAIM_SPAN: usize = 0x3000_0000_0000;
+/// From how many places one is chosen at random, beside what the kernel chooses.
+const PLACES: usize = 1 << 16;
 /// How much freed memory stays when address space is limited: other parts of the program need it.
 const CLAIMED_DIRTY_MAX: usize = 4 << 20;
 
@@ -289,7 +291,7 @@ fn find_space(heap_bytes: usize, tables_bytes: usize, random: &mut Random) -> (u
     }
     memory::claim_from_now_on();
     let heap = CLAIM_FROM + random.below(CLAIM_SPAN / ALIGNMENT) * ALIGNMENT;
-    let tables = heap + heap_bytes + ALIGNMENT * (1 + random.below(1 << 16));
+    let tables = heap + heap_bytes + ALIGNMENT * (1 + random.below(PLACES));
     (heap, tables)
 }
 
@@ -307,11 +309,11 @@ fn reserve_both(
     Some((heap.start, tables.start))
 }
 
-/// Reserves `length` bytes at a random distance from what was mapped last.
+/// Reserves `length` bytes at a random distance from what was mapped last: somewhere in a longer
+/// range, the rest of which is given back.
 fn reserve_aligned(length: usize, random: &mut Random) -> Option<Range> {
-    let slack = ALIGNMENT * (1 + random.below(1024));
-    let whole = memory::reserve(0, length + slack)?;
-    let start = (whole.start + slack) & !(ALIGNMENT - 1);
+    let whole = memory::reserve(0, length + ALIGNMENT * PLACES)?;
+    let start = whole.start.next_multiple_of(ALIGNMENT) + ALIGNMENT * random.below(PLACES - 1);
     let range = Range { start, length };
     let before = Range { start: whole.start, length: start - whole.start };
     let behind = Range { start: range.end(), length: whole.end() - range.end() };
