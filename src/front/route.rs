@@ -8,6 +8,7 @@ use crate::memory::block::Block;
 use crate::memory::emergency;
 use crate::memory::find::{self, Live};
 use crate::memory::large;
+use crate::memory::limit;
 use crate::os::{libc_heap, memory};
 use crate::services::report::{self, Call};
 use core::ptr;
@@ -57,11 +58,19 @@ fn allocate_inside(size_bytes: usize, alignment: usize) -> Option<(Block, bool)>
         Some(class) => allocate_class(class),
         None => large::allocate(size_bytes, alignment),
     };
-    try_once().or_else(|| {
-        // What the thread and the bins keep may be what is missing. Sizes that no process can have
-        // don't shake everything up.
-        (size_bytes <= isize::MAX as usize && trim_inside() > 0).then(try_once)?
-    })
+    try_once().or_else(|| try_again(size_bytes, try_once))
+}
+
+/// Tries again when memory has run out: what the thread and the bins keep may be what is missing.
+/// Sizes that no process can have don't shake everything up.
+#[cold]
+fn try_again<T>(size_bytes: usize, mut try_once: impl FnMut() -> Option<T>) -> Option<T> {
+    let is_possible = size_bytes <= isize::MAX as usize;
+    let result = if is_possible && trim_inside() > 0 { try_once() } else { None };
+    if result.is_none() {
+        limit::count_refusal();
+    }
+    result
 }
 
 /// The class that serves a request, or `None` if a large block does.
@@ -224,10 +233,8 @@ pub fn resize(call: Call, size_bytes: usize) -> Option<Block> {
 }
 
 fn resize_large(block: Block, size_bytes: usize) -> Option<Block> {
-    large::resize(block, size_bytes).or_else(|| {
-        let can_be = size_bytes <= isize::MAX as usize;
-        (can_be && trim_inside() > 0).then(|| large::resize(block, size_bytes))?
-    })
+    let try_once = || large::resize(block, size_bytes);
+    try_once().or_else(|| try_again(size_bytes, try_once))
 }
 
 fn resize_foreign(call: Call, size_bytes: usize) -> Option<Block> {

@@ -2,6 +2,7 @@
 //! on freed memory that stays resident, and what to do when memory runs out.
 
 use super::ledger::{CoarseMap, FineMap};
+use super::limit;
 use super::unit::{Kind, Run};
 use super::zone::{Found, Site, Taken, Zone};
 use crate::arithmetic::random::Random;
@@ -47,6 +48,18 @@ pub static ARENA: Arena = Arena {
     regretted_bytes: AtomicUsize::new(0),
     free_in_slabs: AtomicIsize::new(0),
 };
+
+/// A run that is wanted: see [`Zone::take`].
+pub struct Wanted {
+    /// The zone.
+    pub zone: ZoneKind,
+    /// The run's length in units.
+    pub length: u32,
+    /// It starts at a multiple of this many units (a power of two).
+    pub alignment: u32,
+    /// The kinds of its first and its last unit.
+    pub kinds: (Kind, Kind),
+}
 
 /// The three zones.
 pub struct Arena {
@@ -124,37 +137,29 @@ impl Arena {
         }
     }
 
-    /// Takes a run from a zone as [`Zone::take`] does. When the kernel refuses memory, everything
-    /// that is free is decommitted first, and then it is tried again.
-    pub fn take(
-        &self,
-        kind: ZoneKind,
-        length: u32,
-        alignment: u32,
-        kinds: (Kind, Kind),
-    ) -> Option<Taken> {
-        let taken = self.take_or_grow(kind, length, alignment, kinds);
-        if taken.is_some() {
-            return taken;
+    /// Takes a run from a zone as [`Zone::take`] does, in place of `vacated` units that are given
+    /// back soon. When the kernel refuses memory, everything that is free is decommitted first, and
+    /// then it is tried again. `None` also when the limit on memory is reached.
+    pub fn take(&self, wanted: &Wanted, vacated: u32) -> Option<Taken> {
+        if !limit::has_room(wanted.length, vacated) {
+            return None;
         }
-        let decommitted: u32 = self.zones().iter().map(|zone| zone.decommit_free()).sum();
-        match decommitted {
-            0 => None,
-            _ => self.take_or_grow(kind, length, alignment, kinds),
+        let taken = self.take_or_grow(wanted).or_else(|| {
+            let decommitted: u32 = self.zones().iter().map(|zone| zone.decommit_free()).sum();
+            (decommitted > 0).then(|| self.take_or_grow(wanted))?
+        })?;
+        if limit::keep(vacated) {
+            return Some(taken);
         }
+        self.zone(wanted.zone).give_as_is(taken.run);
+        None
     }
 
-    fn take_or_grow(
-        &self,
-        kind: ZoneKind,
-        length: u32,
-        alignment: u32,
-        kinds: (Kind, Kind),
-    ) -> Option<Taken> {
-        let zone = self.zone(kind);
-        let need = length.checked_add(alignment - 1)?;
+    fn take_or_grow(&self, wanted: &Wanted) -> Option<Taken> {
+        let zone = self.zone(wanted.zone);
+        let need = wanted.length.checked_add(wanted.alignment - 1)?;
         loop {
-            match zone.take(length, alignment, kinds) {
+            match zone.take(wanted.length, wanted.alignment, wanted.kinds) {
                 Found::Run(taken) => {
                     self.regret(taken.purged_units as usize * UNIT_BYTES);
                     return Some(taken);
@@ -185,44 +190,40 @@ impl Arena {
     }
 
     #[cold]
-    fn purge_to_bound(&self, mut dirty: usize) {
+    fn purge_to_bound(&self, dirty: usize) {
         self.regretted_bytes.store(self.regretted_bytes.load(Relaxed) / 8 * 7, Relaxed);
         // Down to three quarters, so that the next purge is some way off.
-        let target = self.dirty_bound() / 4 * 3;
+        self.purge_until(dirty, self.dirty_bound() / 4 * 3);
+    }
+
+    /// Purges free runs until of `dirty` bytes no more than `target` are left; returns how many
+    /// bytes that were.
+    pub(super) fn purge_until(&self, dirty: usize, target: usize) -> usize {
+        let mut done = 0;
         for zone in [&self.coarse, &self.main, &self.tiny] {
-            while dirty > target {
+            while dirty.saturating_sub(done) > target {
                 let purged = zone.purge_one() as usize * UNIT_BYTES;
                 if purged == 0 {
                     break;
                 }
-                dirty -= purged.min(dirty);
+                done += purged;
             }
         }
+        done
     }
 
-    fn dirty_bytes(&self) -> usize {
+    pub(super) fn dirty_bytes(&self) -> usize {
         let units = |zone: &Zone| zone.free_and_dirty_units().1 as usize;
         self.zones().map(units).iter().sum::<usize>() * UNIT_BYTES
     }
 
     /// Purges every free run; returns how many bytes that were.
     pub fn purge_all(&self) -> usize {
-        let mut units = 0;
-        for zone in self.zones() {
-            loop {
-                let purged = zone.purge_one() as usize;
-                units += purged;
-                if purged == 0 {
-                    break;
-                }
-            }
-        }
-        units * UNIT_BYTES
+        self.purge_until(usize::MAX, 0)
     }
 
     fn dirty_bound(&self) -> usize {
-        let used = |zone: &Zone| zone.frontier().saturating_sub(zone.free_and_dirty_units().0);
-        let used: usize = self.zones().map(used).iter().map(|units| *units as usize).sum();
+        let used: usize = self.zones().iter().map(|zone| zone.used_units() as usize).sum();
         let chosen = options::value(Choice::DirtyMax);
         let bound = chosen.max(used * UNIT_BYTES / 8);
         match memory::is_claimed() {

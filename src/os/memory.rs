@@ -181,6 +181,13 @@ pub fn ask_for_huge_pages(range: Range) {
     unsafe { call(libc::SYS_madvise, arguments) };
 }
 
+/// Asks for no huge pages in a committed range: a touch then costs a page, not 2 MiB.
+pub fn refuse_huge_pages(range: Range) {
+    let arguments = [range.start, range.length, libc::MADV_NOHUGEPAGE as usize, 0, 0, 0];
+    // SAFETY: changes nothing that can be read.
+    unsafe { call(libc::SYS_madvise, arguments) };
+}
+
 /// What is left where pages were moved away from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Left {

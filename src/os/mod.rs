@@ -3,6 +3,7 @@
 //! Everything here can be called from inside `malloc`: nothing allocates, takes a lock of the C
 //! library, or changes `errno` unless its name says so.
 
+pub mod control_group;
 pub mod environment;
 pub mod files;
 pub mod interposer;

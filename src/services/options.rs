@@ -4,6 +4,7 @@
 //! versions. A process with privileges that its user lacks ignores the variable.
 
 use crate::arithmetic::text::{parse_size, Text};
+use crate::os::control_group;
 use crate::os::files::write_error;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -20,6 +21,8 @@ pub enum Choice {
     DirtyMax,
     /// How much a thread may keep in full magazines.
     ThreadCache,
+    /// The most memory that the heap may have; 0 for no limit.
+    Limit,
 }
 
 /// What kind of value an option takes.
@@ -29,6 +32,8 @@ enum Kind {
     Switch,
     /// A number of bytes, with K, M, G or T behind it.
     Size,
+    /// The same, 0 for none, or `auto`: what the control group leaves to the heap.
+    Limit,
 }
 
 /// One row of the table.
@@ -44,7 +49,7 @@ struct Row {
 const TIB: usize = 1 << 40;
 
 /// Every option there is, in the order of [`Choice`].
-const TABLE: [Row; 5] = [
+const TABLE: [Row; 6] = [
     Row {
         choice: Choice::Help,
         name: "help",
@@ -85,6 +90,14 @@ const TABLE: [Row; 5] = [
         default: 256 << 10,
         most: TIB,
         sentence: "what a thread may keep in full magazines",
+    },
+    Row {
+        choice: Choice::Limit,
+        name: "limit",
+        kind: Kind::Limit,
+        default: 0,
+        most: TIB,
+        sentence: "the most memory for the heap, ENOMEM beyond it; auto: 15/16 of the cgroup's",
     },
 ];
 
@@ -130,7 +143,10 @@ pub fn apply(text: &[u8]) {
         match given.and_then(|value| row.parse(value)) {
             Some(value) => VALUES[row.choice as usize].store(value, Relaxed),
             None if row.kind == Kind::Switch => warn(pair, "the value has to be 0 or 1"),
-            None => warn(pair, "the value has to be a size such as 64K, 16M or 1G, up to 1T"),
+            None if row.kind == Kind::Size => {
+                warn(pair, "the value has to be a size such as 64K, 16M or 1G, up to 1T")
+            }
+            None => warn(pair, "the value has to be auto or a size such as 512M or 1G, up to 1T"),
         }
     }
     if is_on(Choice::Help) {
@@ -142,10 +158,17 @@ impl Row {
     fn parse(&self, text: &[u8]) -> Option<usize> {
         let value = match self.kind {
             Kind::Switch if text.len() != 1 => return None,
+            Kind::Limit if text == b"auto" => limit_by_control_group().min(self.most),
             _ => parse_size(text)?,
         };
         (value <= self.most).then_some(value)
     }
+}
+
+/// What the control group's limit leaves to the heap: stacks, code, page tables and the program's
+/// own mappings need some of it. 0 without a limit.
+fn limit_by_control_group() -> usize {
+    control_group::memory_limit().map_or(0, |bytes| bytes - bytes / 16)
 }
 
 fn warn(pair: &[u8], what: &str) {
@@ -163,6 +186,7 @@ fn print_table() {
         let name = row.name;
         match row.kind {
             Kind::Switch => line.push(format_args!("  {name}=0|1 (default {})", row.default)),
+            Kind::Limit => line.push(format_args!("  {name}=SIZE|auto (up to 1T, default none)")),
             Kind::Size => {
                 let (number, unit) = match row.default >> 20 {
                     0 => (row.default >> 10, 'K'),
