@@ -27,6 +27,12 @@ struct cairn_stats {
   size_t purged_bytes;
   // Memory for Cairn's own tables.
   size_t metadata_bytes;
+  // What counts against the limit: live, cached and dirty memory, and metadata.
+  size_t charged_bytes;
+  // The limit (CAIRN_OPTIONS=limit=512M), 0 without one.
+  size_t limit_bytes;
+  // How many requests were answered with ENOMEM, because of the limit or by the kernel.
+  size_t refused_requests;
 };
 
 // What a leak check found: bytes and blocks of each kind, as valgrind names them.

@@ -137,6 +137,20 @@ static void bad_sizes_are_warned_of(void)
     }
 }
 
+static void bad_limits_are_warned_of(void)
+{
+    static const char *const bad[] = {"limit=", "limit", "limit=Auto", "limit=2T", "limit=-1"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char expected[200];
+        snprintf(expected, sizeof expected,
+                 "cairn: CAIRN_OPTIONS: \"%s\" is ignored: the value has to be auto or a size such "
+                 "as 512M or 1G, up to 1T\n",
+                 bad[i]);
+        run(bad[i], "plain");
+        require_complaints(expected);
+    }
+}
+
 static void several_are_joined_by_colons(void)
 {
     run("realloc_zero_keeps=1:nonsense:dirty_max=1M:stats=5::stats=1:", "realloc");
@@ -273,6 +287,7 @@ static const struct check table[] = {
     CHECK(a_key_must_be_whole),
     CHECK(bad_switches_are_warned_of),
     CHECK(bad_sizes_are_warned_of),
+    CHECK(bad_limits_are_warned_of),
     CHECK(several_are_joined_by_colons),
     CHECK(the_last_of_two_values_counts),
     CHECK(a_long_key_is_shown_in_part),

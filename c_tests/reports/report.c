@@ -84,6 +84,16 @@ void require_report(void (*fault)(void))
         FAIL("report differs\n  - %s  + %s", expected, said);
 }
 
+void require_report_with(void (*fault)(void), const char *part)
+{
+    static char said[1500];
+    int status = commit(fault, said, sizeof said);
+    require_sigabrt(status, said);
+    const char *end = strchr(said, '\n');
+    if (!strstr(said, part) || !end || end[1] != 0)
+        FAIL("report differs\n  - ...%s...\n  + %s", part, said);
+}
+
 void require_abort(void (*fault)(void))
 {
     static char said[1500];

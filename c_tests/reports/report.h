@@ -20,6 +20,8 @@ void expect(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // Runs a fault in a child, with stderr caught, and compares.
 void require_report(void (*fault)(void));
+// The same, when the child can't know the whole line: one line that contains `part`.
+void require_report_with(void (*fault)(void), const char *part);
 // The same, when the program has spoiled stderr: only the end by SIGABRT is compared.
 void require_abort(void (*fault)(void));
 

@@ -26,6 +26,12 @@ pub struct cairn_stats {
     pub purged_bytes: usize,
     /// Memory for Cairn's own tables.
     pub metadata_bytes: usize,
+    /// What counts against the limit: live, cached and dirty memory, and metadata.
+    pub charged_bytes: usize,
+    /// The limit (CAIRN_OPTIONS=limit=512M), 0 without one.
+    pub limit_bytes: usize,
+    /// How many requests were answered with ENOMEM, because of the limit or by the kernel.
+    pub refused_requests: usize,
 }
 
 /// What a leak check found: bytes and blocks of each kind, as valgrind names them.
@@ -78,6 +84,9 @@ pub unsafe extern "C" fn cairn_stats_read(out: *mut cairn_stats) {
         dirty_bytes: census.dirty_bytes,
         purged_bytes: census.purged_bytes,
         metadata_bytes: census.metadata_bytes,
+        charged_bytes: census.charged_bytes,
+        limit_bytes: census.limit_bytes,
+        refused_requests: census.refused_requests,
     };
     // SAFETY: the caller's promise.
     unsafe { out.write(stats) };

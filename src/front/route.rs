@@ -220,10 +220,8 @@ fn resize_by_copy(call: Call, old_bytes: usize, size_bytes: usize) -> Option<Blo
 }
 
 fn resize_large(block: Block, size_bytes: usize) -> Option<Block> {
-    large::resize(block, size_bytes).or_else(|| {
-        let can_be = size_bytes <= isize::MAX as usize;
-        (can_be && trim_inside() > 0).then(|| large::resize(block, size_bytes))?
-    })
+    let try_once = || large::resize(block, size_bytes);
+    try_once().or_else(|| slow::try_again(life::heap(), size_bytes, |_| try_once()))
 }
 
 /// Gives back all memory that no block needs: the thread's magazines, those in the bins, and the

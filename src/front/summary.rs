@@ -23,6 +23,11 @@ pub fn print() {
     line(format_args!("  free       {} resident at most", Size(census.dirty_bytes)));
     line(format_args!("             {} without pages", Size(census.purged_bytes)));
     line(format_args!("  metadata   {}", Size(census.metadata_bytes)));
+    if census.limit_bytes > 0 {
+        let (charged, limit) = (Size(census.charged_bytes), Size(census.limit_bytes));
+        line(format_args!("  limit      {charged} of {limit} in use"));
+    }
+    line(format_args!("  refused    {} requests", census.refused_requests));
     line(format_args!("  slabs      {}", census.slabs));
     line(format_args!("  magazines  {} filled, {} emptied", census.refills, census.spills));
     line(format_args!("  threads    {} at most with a heap at one time", registry::made()));

@@ -8,6 +8,7 @@ use crate::memory::bin;
 use crate::memory::block::Block;
 use crate::memory::find::Live;
 use crate::memory::large;
+use crate::memory::limit;
 
 /// The class that serves a request, or `None` if a large block does.
 pub fn class_for(size_bytes: usize, alignment: usize) -> Option<SizeClass> {
@@ -26,13 +27,25 @@ pub fn take(
     size_bytes: usize,
     alignment: usize,
 ) -> Option<(Block, bool)> {
-    try_take(heap.as_deref_mut(), size_bytes, alignment).or_else(|| {
-        // What the thread and the bins keep may be what is missing. Sizes that no process can have
-        // don't shake everything up.
-        let can_be = size_bytes <= isize::MAX as usize;
-        (can_be && trim(heap.as_deref_mut()) > 0)
-            .then(|| try_take(heap, size_bytes, alignment))?
-    })
+    try_take(heap.as_deref_mut(), size_bytes, alignment)
+        .or_else(|| try_again(heap, size_bytes, |heap| try_take(heap, size_bytes, alignment)))
+}
+
+/// Tries again when memory has run out: what the thread and the bins keep may be what is missing.
+/// Sizes that no process can have don't shake everything up.
+#[cold]
+pub fn try_again<T>(
+    mut heap: Option<&mut Heap>,
+    size_bytes: usize,
+    try_once: impl FnOnce(Option<&mut Heap>) -> Option<T>,
+) -> Option<T> {
+    let is_possible = size_bytes <= isize::MAX as usize;
+    let has_more = is_possible && trim(heap.as_deref_mut()) > 0;
+    let result = if has_more { try_once(heap) } else { None };
+    if result.is_none() {
+        limit::count_refusal();
+    }
+    result
 }
 
 fn try_take(

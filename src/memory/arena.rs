@@ -2,6 +2,7 @@
 //! on freed memory that stays resident, and what to do when memory runs out.
 
 use super::ledger::{CoarseMap, FineMap};
+use super::limit;
 use super::unit::{Kind, Run};
 use super::zone::{Found, Site, Taken, Zone};
 use crate::arithmetic::random::Random;
@@ -31,6 +32,8 @@ const ALIGNMENT: usize = 2 << 20;
 /// program lies above, AddressSanitizer's shadow below).
 const CLAIM_FROM: usize = 0x2000_0000_0000;
 const CLAIM_SPAN: usize = 0x3000_0000_0000;
+/// From how many places one is chosen at random, beside what the kernel chooses.
+const PLACES: usize = 1 << 16;
 /// How much freed memory stays when address space is limited: other parts of the program need it.
 const CLAIMED_DIRTY_MAX: usize = 4 << 20;
 
@@ -45,6 +48,18 @@ pub static ARENA: Arena = Arena {
     regretted_bytes: AtomicUsize::new(0),
     free_in_slabs: AtomicIsize::new(0),
 };
+
+/// A run that is wanted: see [`Zone::take`].
+pub struct Wanted {
+    /// The zone.
+    pub zone: ZoneKind,
+    /// The run's length in units.
+    pub length: u32,
+    /// It starts at a multiple of this many units (a power of two).
+    pub alignment: u32,
+    /// The kinds of its first and its last unit.
+    pub kinds: (Kind, Kind),
+}
 
 /// The three zones.
 pub struct Arena {
@@ -127,37 +142,29 @@ impl Arena {
         }
     }
 
-    /// Takes a run from a zone as [`Zone::take`] does. When the kernel refuses memory, everything
-    /// that is free is decommitted first, and then it is tried again.
-    pub fn take(
-        &self,
-        kind: ZoneKind,
-        length: u32,
-        alignment: u32,
-        kinds: (Kind, Kind),
-    ) -> Option<Taken> {
-        let taken = self.take_or_grow(kind, length, alignment, kinds);
-        if taken.is_some() {
-            return taken;
+    /// Takes a run from a zone as [`Zone::take`] does, in place of `vacated` units that are given
+    /// back soon. When the kernel refuses memory, everything that is free is decommitted first, and
+    /// then it is tried again. `None` also when the limit on memory is reached.
+    pub fn take(&self, wanted: &Wanted, vacated: u32) -> Option<Taken> {
+        if !limit::has_room(wanted.length, vacated) {
+            return None;
         }
-        let decommitted: u32 = self.zones().iter().map(|zone| zone.decommit_free()).sum();
-        match decommitted {
-            0 => None,
-            _ => self.take_or_grow(kind, length, alignment, kinds),
+        let taken = self.take_or_grow(wanted).or_else(|| {
+            let decommitted: u32 = self.zones().iter().map(|zone| zone.decommit_free()).sum();
+            (decommitted > 0).then(|| self.take_or_grow(wanted))?
+        })?;
+        if limit::keep(vacated) {
+            return Some(taken);
         }
+        self.zone(wanted.zone).give_as_is(taken.run);
+        None
     }
 
-    fn take_or_grow(
-        &self,
-        kind: ZoneKind,
-        length: u32,
-        alignment: u32,
-        kinds: (Kind, Kind),
-    ) -> Option<Taken> {
-        let zone = self.zone(kind);
-        let need = length.checked_add(alignment - 1)?;
+    fn take_or_grow(&self, wanted: &Wanted) -> Option<Taken> {
+        let zone = self.zone(wanted.zone);
+        let need = wanted.length.checked_add(wanted.alignment - 1)?;
         loop {
-            match zone.take(length, alignment, kinds) {
+            match zone.take(wanted.length, wanted.alignment, wanted.kinds) {
                 Found::Run(taken) => {
                     self.regret(taken.purged_units as usize * UNIT_BYTES);
                     return Some(taken);
@@ -188,44 +195,40 @@ impl Arena {
     }
 
     #[cold]
-    fn purge_to_bound(&self, mut dirty: usize) {
+    fn purge_to_bound(&self, dirty: usize) {
         self.regretted_bytes.store(self.regretted_bytes.load(Relaxed) / 8 * 7, Relaxed);
         // Down to three quarters, so that the next purge is some way off.
-        let target = self.dirty_bound() / 4 * 3;
+        self.purge_until(dirty, self.dirty_bound() / 4 * 3);
+    }
+
+    /// Purges free runs until of `dirty` bytes no more than `target` are left; returns how many
+    /// bytes that were.
+    pub(super) fn purge_until(&self, dirty: usize, target: usize) -> usize {
+        let mut done = 0;
         for zone in [&self.coarse, &self.main, &self.tiny] {
-            while dirty > target {
+            while dirty.saturating_sub(done) > target {
                 let purged = zone.purge_one() as usize * UNIT_BYTES;
                 if purged == 0 {
                     break;
                 }
-                dirty -= purged.min(dirty);
+                done += purged;
             }
         }
+        done
     }
 
-    fn dirty_bytes(&self) -> usize {
+    pub(super) fn dirty_bytes(&self) -> usize {
         let units = |zone: &Zone| zone.free_and_dirty_units().1 as usize;
         self.zones().map(units).iter().sum::<usize>() * UNIT_BYTES
     }
 
     /// Purges every free run; returns how many bytes that were.
     pub fn purge_all(&self) -> usize {
-        let mut units = 0;
-        for zone in self.zones() {
-            loop {
-                let purged = zone.purge_one() as usize;
-                units += purged;
-                if purged == 0 {
-                    break;
-                }
-            }
-        }
-        units * UNIT_BYTES
+        self.purge_until(usize::MAX, 0)
     }
 
     fn dirty_bound(&self) -> usize {
-        let used = |zone: &Zone| zone.frontier().saturating_sub(zone.free_and_dirty_units().0);
-        let used: usize = self.zones().map(used).iter().map(|units| *units as usize).sum();
+        let used: usize = self.zones().iter().map(|zone| zone.used_units() as usize).sum();
         let chosen = options::value(Choice::DirtyMax);
         let bound = chosen.max(used * UNIT_BYTES / 8);
         match memory::is_claimed() {
@@ -294,7 +297,7 @@ fn find_space(heap_bytes: usize, tables_bytes: usize, random: &mut Random) -> (u
     }
     memory::claim_from_now_on();
     let heap = CLAIM_FROM + random.below(CLAIM_SPAN / ALIGNMENT) * ALIGNMENT;
-    let tables = heap + heap_bytes + ALIGNMENT * (1 + random.below(1 << 16));
+    let tables = heap + heap_bytes + ALIGNMENT * (1 + random.below(PLACES));
     (heap, tables)
 }
 
@@ -312,11 +315,11 @@ fn reserve_both(
     Some((heap.start, tables.start))
 }
 
-/// Reserves `length` bytes at a random distance from what was mapped last.
+/// Reserves `length` bytes at a random distance from what was mapped last: somewhere in a longer
+/// range, the rest of which is given back.
 fn reserve_aligned(length: usize, random: &mut Random) -> Option<Range> {
-    let slack = ALIGNMENT * (1 + random.below(1024));
-    let whole = memory::reserve(0, length + slack)?;
-    let start = (whole.start + slack) & !(ALIGNMENT - 1);
+    let whole = memory::reserve(0, length + ALIGNMENT * PLACES)?;
+    let start = whole.start.next_multiple_of(ALIGNMENT) + ALIGNMENT * random.below(PLACES - 1);
     let range = Range { start, length };
     let before = Range { start: whole.start, length: start - whole.start };
     let behind = Range { start: range.end(), length: whole.end() - range.end() };

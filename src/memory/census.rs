@@ -3,6 +3,7 @@
 
 use super::arena::ARENA;
 use super::bin::bin;
+use super::limit;
 use super::unit::{Kind, Run, State};
 use super::zone::Zone;
 use crate::arithmetic::size_class::{SizeClass, ZoneKind, CLASS_COUNT, LARGE_BYTE, UNIT_BYTES};
@@ -25,6 +26,12 @@ pub struct Census {
     pub purged_bytes: usize,
     /// Committed for the ledger, the tables, heaps and magazines.
     pub metadata_bytes: usize,
+    /// What counts against the limit: whatever of it all may be resident.
+    pub charged_bytes: usize,
+    /// The limit, 0 without one.
+    pub limit_bytes: usize,
+    /// Requests that were answered with `ENOMEM`.
+    pub refused_requests: usize,
     /// Slabs of all classes.
     pub slabs: usize,
     /// Magazines that threads got from the bins.
@@ -44,6 +51,9 @@ impl Census {
             dirty_bytes: 0,
             purged_bytes: 0,
             metadata_bytes: metadata::pool_committed_bytes(),
+            charged_bytes: limit::charged_bytes(),
+            limit_bytes: limit::bytes().unwrap_or(0),
+            refused_requests: limit::refusals(),
             slabs: 0,
             refills: 0,
             spills: 0,

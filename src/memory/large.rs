@@ -1,8 +1,9 @@
 //! Large blocks: each is a run of units of its own in the coarse zone. They grow in place where the
 //! units behind them are free, and else move by moving page tables, so growing copies no pages.
 
-use super::arena::ARENA;
+use super::arena::{Wanted, ARENA};
 use super::block::Block;
+use super::limit;
 use super::unit::{Kind, Record, Run, State, Unit};
 use super::zone::Zone;
 use crate::arithmetic::size_class::{ZoneKind, LARGE_BYTE, UNIT_BYTES};
@@ -21,13 +22,20 @@ fn zone() -> &'static Zone {
 /// Allocates a block of at least `size_bytes` that starts at a multiple of `alignment` (a power of
 /// two). Says whether it reads as zero. `None` when there is no memory.
 pub fn allocate(size_bytes: usize, alignment: usize) -> Option<(Block, bool)> {
-    allocate_units(size_bytes, units_for(size_bytes)?, alignment)
+    allocate_units(size_bytes, units_for(size_bytes)?, alignment, 0)
 }
 
-fn allocate_units(size_bytes: usize, units: u32, alignment: usize) -> Option<(Block, bool)> {
+/// Allocates a run of `units` in place of `vacated` units that are given back soon.
+fn allocate_units(
+    size_bytes: usize,
+    units: u32,
+    alignment: usize,
+    vacated: u32,
+) -> Option<(Block, bool)> {
     let least = if units as usize * UNIT_BYTES >= HUGE_BYTES { HUGE_BYTES } else { UNIT_BYTES };
     let alignment = u32::try_from(alignment.max(least) / UNIT_BYTES).ok()?;
-    let taken = ARENA.take(ZoneKind::Coarse, units, alignment, KINDS)?;
+    let wanted = Wanted { zone: ZoneKind::Coarse, length: units, alignment, kinds: KINDS };
+    let taken = ARENA.take(&wanted, vacated)?;
     // SAFETY: the run was just taken: it is this thread's, and a block starts there from now on.
     let block = unsafe { Block::at(zone().range(taken.run).start) };
     let record = record_of(block);
@@ -89,7 +97,7 @@ pub fn resize(block: Block, size_bytes: usize) -> Option<Block> {
         record_of(block).large_bytes = page_multiple(size_bytes);
         return Some(block);
     }
-    if zone().lengthen(run, units - run.units, KINDS).is_some() {
+    if limit::lengthen(ZoneKind::Coarse, run, units - run.units, KINDS) {
         record_of(block).large_bytes = page_multiple(size_bytes);
         return Some(block);
     }
@@ -98,10 +106,11 @@ pub fn resize(block: Block, size_bytes: usize) -> Option<Block> {
 
 fn move_to_longer(block: Block, size_bytes: usize, units: u32) -> Option<Block> {
     // An eighth more of address space lets a block that grows step by step stay where it is.
-    let spare = if memory::is_claimed() { 0 } else { units / 8 };
-    let (new, _) = allocate_units(size_bytes, units.checked_add(spare)?, 1)
-        .or_else(|| allocate_units(size_bytes, units, 1))?;
+    let is_scarce = memory::is_claimed() || limit::bytes().is_some();
+    let spare = if is_scarce { 0 } else { units / 8 };
     let old = run_of(block);
+    let (new, _) = allocate_units(size_bytes, units.checked_add(spare)?, 1, old.units)
+        .or_else(|| allocate_units(size_bytes, units, 1, old.units))?;
     let moved_units = units_for(record_of(block).large_bytes)?;
     let moved = Run { units: moved_units.min(old.units), ..old };
     // SAFETY: both runs are this thread's; the new one is at least as long.

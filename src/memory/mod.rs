@@ -9,6 +9,7 @@ pub mod emergency;
 pub mod find;
 pub mod large;
 pub mod ledger;
+pub mod limit;
 pub mod magazine;
 pub mod pages;
 pub mod purge;

@@ -1,6 +1,7 @@
 //! The pages of a zone's units: committing what is void, purging what is dirty, renewing what was
 //! moved. Every system call is made while the run is out of the lists, without the zone's lock.
 
+use super::limit;
 use super::unit::{Run, State};
 use super::zone::Zone;
 use crate::os::memory::{self, Range};
@@ -64,7 +65,11 @@ impl Zone {
 
     /// Asks for huge pages for what of a run lies beyond the zone's first part. A process that gets
     /// that far is a large one: fewer page faults are worth up to 2 MiB more to it.
+    /// With a limit on memory none are wanted: a touched byte would count as 2 MiB.
     pub(super) fn ask_for_huge_pages(&self, run: Run) {
+        if limit::bytes().is_some() {
+            return memory::refuse_huge_pages(self.range(run));
+        }
         let first = run.first.max(HUGE_FROM_UNITS);
         if first < run.end() {
             memory::ask_for_huge_pages(self.range(Run { first, units: run.end() - first }));

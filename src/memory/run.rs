@@ -101,6 +101,8 @@ pub struct Runs {
     occupied: [u64; WORDS],
     /// Units up to here have been cut into runs.
     pub frontier: Unit,
+    /// Units below the frontier that are no part of a run, because they can't be used.
+    pub lost_units: u32,
     /// Units in free runs.
     pub free_units: u32,
     /// Dirty units in free runs.
@@ -114,9 +116,15 @@ impl Runs {
             heads: [NO_UNIT; LISTS],
             occupied: [0; WORDS],
             frontier: 0,
+            lost_units: 0,
             free_units: 0,
             dirty_units: 0,
         }
+    }
+
+    /// Units in runs that are in use.
+    pub fn used_units(&self) -> u32 {
+        self.frontier - self.lost_units - self.free_units
     }
 
     /// Takes a run of `length` units whose first, counted from `origin` units before the zone, is a

@@ -1,7 +1,7 @@
 //! Slabs: runs of units cut into blocks of one class. Which blocks are free stands in a bitmap
 //! apart from them: beside the zone for fine slabs, in the record for coarse ones.
 
-use super::arena::ARENA;
+use super::arena::{Wanted, ARENA};
 use super::block::Block;
 use super::unit::{Kind, Record, Run, Unit, NO_UNIT};
 use super::zone::Zone;
@@ -30,7 +30,8 @@ impl Slab {
         } else {
             (Kind::Slab, Kind::SlabRest)
         };
-        let taken = ARENA.take(class.zone(), class.slab_units() as u32, 1, kinds)?;
+        let (zone, length) = (class.zone(), class.slab_units() as u32);
+        let taken = ARENA.take(&Wanted { zone, length, alignment: 1, kinds }, 0)?;
         let slab = Self { class, unit: taken.run.first };
         for unit in taken.run.first + 1..taken.run.end() {
             // SAFETY: the run was just taken: it is this thread's.

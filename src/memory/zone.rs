@@ -46,6 +46,7 @@ pub struct Zone {
     /// Copies of the counts in `runs`, for those who needn't be exact.
     free_units: AtomicU32,
     dirty_units: AtomicU32,
+    used_units: AtomicU32,
 }
 
 /// A run taken from a zone, with what is known of its pages.
@@ -94,6 +95,7 @@ impl Zone {
             growth: Lock::new(()),
             free_units: AtomicU32::new(0),
             dirty_units: AtomicU32::new(0),
+            used_units: AtomicU32::new(0),
         }
     }
 
@@ -110,12 +112,18 @@ impl Zone {
 
     /// Bytes of each table for a zone of `units`: ledger, records, bitmaps, states.
     pub const fn table_bytes(kind: ZoneKind, units: usize) -> [usize; 4] {
+        let [ledger, records, bitmaps, states] = Self::table_bytes_by_unit(kind);
         [
-            units * Self::ledger_bytes(kind),
-            units * size_of::<Record>() + UNIT_BYTES,
-            units * Self::bitmap_bytes(kind) + UNIT_BYTES,
-            units + UNIT_BYTES,
+            units * ledger,
+            units * records + UNIT_BYTES,
+            units * bitmaps + UNIT_BYTES,
+            units * states + UNIT_BYTES,
         ]
+    }
+
+    /// What each unit has of them.
+    pub const fn table_bytes_by_unit(kind: ZoneKind) -> [usize; 4] {
+        [Self::ledger_bytes(kind), size_of::<Record>(), Self::bitmap_bytes(kind), 1]
     }
 
     const fn ledger_bytes(kind: ZoneKind) -> usize {
@@ -295,14 +303,15 @@ impl Zone {
 
     /// Shortens a run that the caller owns to `kept` units and gives back the rest.
     pub fn shorten(&self, run: Run, kept: u32, kinds: (Kind, Kind)) {
-        let rest = Run { first: run.first + kept, units: run.units - kept };
-        let units = self.units();
+        self.soil(Run { first: run.first + kept, units: run.units - kept });
+        self.shorten_as_is(run, kept, kinds);
+    }
+
+    /// Shortens a run whose units' states are right.
+    pub fn shorten_as_is(&self, run: Run, kept: u32, kinds: (Kind, Kind)) {
         // SAFETY: the caller owns the run; its new end is marked before the rest is free.
-        unsafe {
-            units.soil(rest);
-            units.mark(Run { units: kept, ..run }, kinds.0, kinds.1);
-        }
-        self.give_as_is(rest);
+        unsafe { self.units().mark(Run { units: kept, ..run }, kinds.0, kinds.1) };
+        self.give_as_is(Run { first: run.first + kept, units: run.units - kept });
     }
 
     /// Units in free runs, and those of them that are dirty, a moment ago.
@@ -311,8 +320,15 @@ impl Zone {
         (self.free_units.load(Ordering::Relaxed), self.dirty_units.load(Ordering::Relaxed))
     }
 
+    /// Units in runs that are in use, a moment ago.
+    #[inline]
+    pub fn used_units(&self) -> u32 {
+        self.used_units.load(Ordering::Relaxed)
+    }
+
     /// Called at the end of each change of the runs, under their lock.
     fn publish(&self, runs: &Runs) {
+        self.used_units.store(runs.used_units(), Ordering::Relaxed);
         self.free_units.store(runs.free_units, Ordering::Relaxed);
         self.dirty_units.store(runs.dirty_units, Ordering::Relaxed);
     }
@@ -431,6 +447,7 @@ impl Zone {
         let mut runs = self.runs.lock();
         debug_assert_eq!(runs.frontier, frontier);
         runs.frontier = new.end();
+        runs.lost_units += new.first - frontier;
         self.frontier.store(new.end(), Ordering::Release);
         // SAFETY: the zone's own units, under its lock; nobody else knows of the new ones.
         unsafe { runs.give(self.units(), new) };

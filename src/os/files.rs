@@ -2,6 +2,7 @@
 
 use super::processor::system_call;
 use crate::arithmetic::text::split_hex;
+use core::ffi::CStr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where [`write_error`] writes.
@@ -108,7 +109,12 @@ impl Mapping {
 
 /// The first mapping of the process that `accept` takes, or `None`, also without `/proc`.
 pub fn find_mapping(mut accept: impl FnMut(&Mapping) -> bool) -> Option<Mapping> {
-    let path = c"/proc/self/maps".as_ptr() as usize;
+    scan_file(c"/proc/self/maps", |line| Mapping::parse(line).filter(|m| accept(m)))
+}
+
+/// Calls `visit` with each line of a file until it returns something; that is the result.
+pub fn scan_file<T>(path: &CStr, visit: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+    let path = path.as_ptr() as usize;
     let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
     // SAFETY: the path is a C string.
     let file =
@@ -116,7 +122,7 @@ pub fn find_mapping(mut accept: impl FnMut(&Mapping) -> bool) -> Option<Mapping>
     if file < 0 {
         return None;
     }
-    let found = scan_lines(file as usize, |line| Mapping::parse(line).filter(|m| accept(m)));
+    let found = scan_lines(file as usize, visit);
     // SAFETY: closes the file opened above.
     unsafe { system_call(libc::SYS_close, [file as usize, 0, 0, 0, 0, 0]) };
     found

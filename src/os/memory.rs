@@ -235,8 +235,8 @@ pub unsafe fn allow(range: Range) -> bool {
     unsafe { call(libc::SYS_mprotect, arguments) == 0 }
 }
 
-/// Asks for no huge pages in a range, where a single page is to be given back.
-pub fn ask_for_small_pages(range: Range) {
+/// Asks for no huge pages in a committed range: a touch then costs a page, not 2 MiB.
+pub fn refuse_huge_pages(range: Range) {
     let arguments = [range.start, range.length, libc::MADV_NOHUGEPAGE as usize, 0, 0, 0];
     // SAFETY: changes nothing that can be read.
     unsafe { call(libc::SYS_madvise, arguments) };

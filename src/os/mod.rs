@@ -5,6 +5,7 @@
 
 pub mod appender;
 pub mod clock;
+pub mod control_group;
 pub mod environment;
 pub mod files;
 pub mod interposer;

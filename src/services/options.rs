@@ -4,6 +4,7 @@
 //! versions. A process with privileges that its user lacks ignores the variable.
 
 use crate::arithmetic::text::{parse_size, Text};
+use crate::os::control_group;
 use crate::os::files::write_error;
 use crate::sync::lock::Lock;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -21,6 +22,8 @@ pub enum Choice {
     DirtyMax,
     /// How much a thread may keep in full magazines.
     ThreadCache,
+    /// The most memory that the heap may have; 0 for no limit.
+    Limit,
     /// Check every block: `src/modes/check`.
     Check,
     /// The file that findings are appended to, for the command `cairn`.
@@ -69,6 +72,8 @@ enum Kind {
     Switch,
     /// A number of bytes, with K, M, G or T behind it.
     Size,
+    /// The same, 0 for none, or `auto`: what the control group leaves to the heap.
+    Limit,
     /// A number.
     Number,
     /// One of several words; the value is its place among them.
@@ -91,7 +96,7 @@ struct Row {
 const TIB: usize = 1 << 40;
 
 /// Every option there is, in the order of [`Choice`].
-const TABLE: [Row; 16] = [
+const TABLE: [Row; 17] = [
     Row {
         choice: Choice::Help,
         name: "help",
@@ -132,6 +137,14 @@ const TABLE: [Row; 16] = [
         default: 256 << 10,
         most: TIB,
         sentence: "what a thread may keep in full magazines",
+    },
+    Row {
+        choice: Choice::Limit,
+        name: "limit",
+        kind: Kind::Limit,
+        default: 0,
+        most: TIB,
+        sentence: "the most memory for the heap, ENOMEM beyond it; auto: 15/16 of the cgroup's",
     },
     Row {
         choice: Choice::Check,
@@ -294,6 +307,7 @@ impl Row {
     fn parse(&self, text: &[u8]) -> Option<usize> {
         let value = match self.kind {
             Kind::Switch if text.len() != 1 => return None,
+            Kind::Limit if text == b"auto" => limit_by_control_group().min(self.most),
             Kind::Number if !text.iter().all(u8::is_ascii_digit) => return None,
             Kind::Word(words) => words.iter().position(|word| word.as_bytes() == text)?,
             Kind::Path if text.is_empty() || text.len() >= PATH_BYTES => return None,
@@ -309,12 +323,19 @@ impl Row {
     }
 }
 
+/// What the control group's limit leaves to the heap: stacks, code, page tables and the program's
+/// own mappings need some of it. 0 without a limit.
+fn limit_by_control_group() -> usize {
+    control_group::memory_limit().map_or(0, |bytes| bytes - bytes / 16)
+}
+
 impl Kind {
     /// What a value has to be.
     fn demand(self) -> &'static str {
         match self {
             Self::Switch => "the value has to be 0 or 1",
             Self::Size => "the value has to be a size such as 64K, 16M or 1G, up to 1T",
+            Self::Limit => "the value has to be auto or a size such as 512M or 1G, up to 1T",
             Self::Number => "the value has to be a number in its range",
             Self::Word(_) => "the value has to be one of its words",
             Self::Path => "the value has to be the path of a file",
@@ -337,6 +358,7 @@ fn print_table() {
         let name = row.name;
         match row.kind {
             Kind::Switch => line.push(format_args!("  {name}=0|1 (default {})", row.default)),
+            Kind::Limit => line.push(format_args!("  {name}=SIZE|auto (up to 1T, default none)")),
             Kind::Number => {
                 line.push(format_args!("  {name}=N (0 to {}, default {})", row.most, row.default))
             }

@@ -75,7 +75,7 @@ pub fn begin(guards: Guards) -> bool {
     let owners = Range { length: tables.length - chunks_bytes, ..tables };
     OWNERS.place(owners);
     CHUNKS.place(Range { start: owners.end(), length: chunks_bytes });
-    memory::ask_for_small_pages(region);
+    memory::refuse_huge_pages(region);
     let has_markers = guards != Guards::Mprotect && probe_markers(region);
     HAS_MARKERS.store(has_markers, Relaxed);
     if guards == Guards::Markers && !has_markers {
@@ -258,7 +258,7 @@ impl Cursor {
         let range = Range { start: chunk_start(chunk), length: count as usize * CHUNK_BYTES };
         // SAFETY: no slot of it is used.
         if unsafe { memory::reserve_anew(range) } {
-            memory::ask_for_small_pages(range);
+            memory::refuse_huge_pages(range);
             for chunk in chunk..chunk + count {
                 chunk_of(chunk).next = self.free;
                 self.free = chunk;
