@@ -9,6 +9,7 @@ use crate::memory::block::Block;
 use crate::memory::find::Live;
 use crate::memory::large;
 use crate::memory::limit;
+use crate::os::memory::page_bytes;
 
 /// The class that serves a request, or `None` if a large block does.
 pub fn class_for(size_bytes: usize, alignment: usize) -> Option<SizeClass> {
@@ -16,6 +17,14 @@ pub fn class_for(size_bytes: usize, alignment: usize) -> Option<SizeClass> {
         true => SizeClass::for_size(size_bytes),
         false if alignment > UNIT_BYTES => None,
         false => SizeClass::for_aligned(size_bytes, alignment),
+    }
+}
+
+/// How many bytes a block has that [`take`] gives for such a request, at least.
+pub fn usable_bytes(size_bytes: usize, alignment: usize) -> usize {
+    match class_for(size_bytes, alignment) {
+        Some(class) => class.size_bytes(),
+        None => size_bytes.next_multiple_of(page_bytes()),
     }
 }
 

@@ -43,6 +43,14 @@ pub fn stack_pointer() -> usize {
     pointer
 }
 
+/// Fetches the cache line at `address`, which may be any.
+#[inline(always)]
+pub fn prefetch(address: usize) {
+    use core::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
+    // SAFETY: a hint, without effect on what the program sees.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(address as *const i8) };
+}
+
 /// The processor's time-stamp counter.
 #[inline(always)]
 pub fn time_stamp() -> u64 {

@@ -13,7 +13,7 @@ use crate::heap::slow;
 use crate::heap::thread_heap::Heap;
 use crate::memory::block::Block;
 use crate::memory::find;
-use crate::os::{clock, memory, signals};
+use crate::os::{clock, memory, processor, signals};
 use crate::services::options::{self, Choice};
 use crate::services::report::Call;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -46,11 +46,13 @@ pub fn allocate(heap: Option<&mut Heap>, request: Request) -> Option<(Block, boo
         freed: StackNumber::NONE,
         thread: thread_number(),
         freed_thread: 0,
-        lead_bytes: 0,
         function: request.function,
         freed_by: None,
         placement: Placement::Plain,
         is_ignored: super::leaks::are_ignored_here(),
+        lead_log2: 0,
+        canary_before: 0,
+        canary_behind: 0,
     };
     let is_guarded = match budget::side_for(stack, request.size_bytes, number) {
         Some(side) => allocate_guarded(&mut record, request.alignment, side),
@@ -83,6 +85,7 @@ fn allocate_guarded(record: &mut Record, alignment: usize, side: Side) -> bool {
         return false;
     };
     record.address = address;
+    plan_canaries(record, guard::data_of(address, record.size_bytes));
     record.placement = match side {
         Side::Right => Placement::GuardedRight,
         Side::Left => Placement::GuardedLeft,
@@ -120,7 +123,9 @@ fn allocate_plain(
     let total = record.size_bytes.checked_add(lead + CANARY_LEAST)?;
     let (outer, is_zero) = slow::take(heap.as_deref_mut(), total, alignment)?;
     record.address = outer.address() + lead;
-    record.lead_bytes = lead as u32;
+    record.lead_log2 = lead.trailing_zeros() as u8;
+    let length = slow::usable_bytes(total, alignment);
+    plan_canaries(record, memory::Range { start: outer.address(), length });
     if table::insert(record) {
         fill_canaries(record);
         return Some(is_zero);
@@ -134,22 +139,17 @@ fn allocate_plain(
     Some(is_zero)
 }
 
-/// All memory that a block has, the room around it included.
-fn extent(record: &Record) -> memory::Range {
-    if record.is_guarded() {
-        return guard::data_of(record.address, record.size_bytes);
-    }
-    let start = record.address - record.lead_bytes as usize;
-    let length = find::live(start).map_or(0, |live| live.usable_bytes());
-    memory::Range { start, length }
+/// Notes how much of the room around a block is canary.
+fn plan_canaries(record: &mut Record, extent: memory::Range) {
+    let before = (record.address - extent.start).min(CANARY_BEFORE_MAX);
+    let behind = (extent.end() - record.end()).min(CANARY_BEHIND_MAX);
+    (record.canary_before, record.canary_behind) = (before as u8, behind as u8);
 }
 
 /// The canaries of a block: before it, and behind it.
 fn canaries(record: &Record) -> [(usize, usize); 2] {
-    let extent = extent(record);
-    let before = record.address.saturating_sub(CANARY_BEFORE_MAX).max(extent.start);
-    let behind = (record.end() + CANARY_BEHIND_MAX).min(extent.end());
-    [(before.min(record.address), record.address), (record.end(), behind.max(record.end()))]
+    let (before, behind) = (record.canary_before as usize, record.canary_behind as usize);
+    [(record.address - before, record.address), (record.end(), record.end() + behind)]
 }
 
 fn fill_canaries(record: &Record) {
@@ -202,23 +202,24 @@ pub fn free(heap: Option<&mut Heap>, call: Call) -> bool {
     let stack = capture();
     let thread = thread_number();
     let found = table::with(call.address, |record| {
-        let was_live = record.is_live();
-        if was_live {
+        // What it was before: a copy of what was just written would wait for the writes.
+        let before = *record;
+        if before.is_live() {
             record.freed_by = Some(call.function);
             record.freed = stack;
             record.freed_thread = thread;
         }
-        (*record, was_live)
+        before
     });
-    let Some((record, was_live)) = found else { return false };
-    if !was_live {
+    let Some(record) = found else { return false };
+    if !record.is_live() {
         let finding = Finding::new(Kind::DoubleFree, stack, call.address);
         super::tell(&Finding { record: Some(record), call: Some(call), ..finding });
         return true;
     }
     FREES.fetch_add(1, Relaxed);
     look_at_call(&record, call, stack);
-    look_at_canaries(&Record { freed_by: None, ..record }, "free", stack);
+    look_at_canaries(&record, "free", stack);
     match record.is_guarded() {
         true => retire_guarded(&record),
         false => retire_plain(heap, &record),
@@ -235,9 +236,8 @@ fn look_at_call(record: &Record, call: Call, stack: StackNumber) {
     } else {
         return;
     };
-    let record = Record { freed_by: None, ..*record };
     let finding = Finding::new(kind, stack, call.address);
-    super::tell(&Finding { record: Some(record), call: Some(call), ..finding });
+    super::tell(&Finding { record: Some(*record), call: Some(call), ..finding });
 }
 
 fn retire_guarded(record: &Record) {
@@ -249,12 +249,15 @@ fn retire_guarded(record: &Record) {
         // SAFETY: the block was freed, and its pages are as they were.
         unsafe { marks::fill_poison(address, size_bytes, Tag::Freed, record.number) };
     }
-    if !GUARDED.push(address, guard::slot_bytes(size_bytes)) {
+    // Half of the region is enough to wait in.
+    let most_bytes = guard::region().length / 2;
+    let (is_waiting, mut left) = GUARDED.push(address, guard::slot_bytes(size_bytes), most_bytes);
+    if !is_waiting {
         leave_guarded(address);
     }
-    // Half of the region is enough to wait in.
-    while let Some(oldest) = GUARDED.pop_beyond(guard::region().length / 2) {
-        leave_guarded(oldest);
+    while let Some(oldest) = left {
+        leave_guarded(oldest.address);
+        left = GUARDED.pop_beyond(most_bytes);
     }
     budget::spend(since);
 }
@@ -266,26 +269,42 @@ fn leave_guarded(address: usize) {
 }
 
 fn retire_plain(mut heap: Option<&mut Heap>, record: &Record) {
-    let limit_bytes = options::value(Choice::Quarantine);
-    let bytes = extent(record).length;
+    let most_bytes = options::value(Choice::Quarantine);
+    let around = (1 << record.lead_log2) + record.canary_behind as usize;
+    let bytes = record.size_bytes + around;
     // SAFETY: the block was freed.
     unsafe {
         marks::fill_poison(record.address, record.size_bytes, Tag::Freed, record.number);
     }
     // A block that would drive out most others doesn't wait.
-    if bytes > limit_bytes / 4 || !PLAIN.push(record.address, bytes) {
+    let may_wait = bytes <= most_bytes / 4;
+    let (is_waiting, mut left) = match may_wait {
+        true => PLAIN.push(record.address, bytes, most_bytes),
+        false => (false, PLAIN.pop_beyond(most_bytes)),
+    };
+    if !is_waiting {
         give_back(heap.as_deref_mut(), record.address);
     }
-    while let Some(oldest) = PLAIN.pop_beyond(limit_bytes) {
-        give_back(heap.as_deref_mut(), oldest);
+    while let Some(oldest) = left {
+        prefetch(oldest.later);
+        give_back(heap.as_deref_mut(), oldest.address);
+        left = PLAIN.pop_beyond(most_bytes);
     }
+}
+
+/// Fetches what is looked at when a block leaves the quarantine: with a long quarantine none of it
+/// is in a cache.
+fn prefetch(address: usize) {
+    table::prefetch(address);
+    processor::prefetch(address);
+    processor::prefetch(address + 64);
 }
 
 /// Gives the memory of a freed block back to the heap.
 fn give_back(heap: Option<&mut Heap>, address: usize) {
     let Some(record) = table::remove(address) else { return };
     look_at_poison(&record, "quarantine", StackNumber::NONE);
-    if let Some(live) = find::live(record.address - record.lead_bytes as usize) {
+    if let Some(live) = find::live(record.outer()) {
         slow::give(heap, live);
     }
 }

@@ -5,7 +5,6 @@
 //! eight bytes, at multiples of eight, that are no valid address on any x86-64 (bits 47 to 63
 //! differ) and carry the number of their block, so that a fault on one names the block.
 
-use core::ptr;
 use core::slice;
 
 /// The canary's bytes, the first at a multiple of eight.
@@ -62,10 +61,8 @@ pub struct Change {
 /// # Safety
 /// They must be the checker's.
 pub unsafe fn fill_canary(start: usize, end: usize) {
-    for address in start..end {
-        // SAFETY: the caller's promise.
-        unsafe { (address as *mut u8).write(CANARY[address % 8]) };
-    }
+    // SAFETY: the caller's promise.
+    unsafe { fill(start, end, u64::from_le_bytes(CANARY)) };
 }
 
 /// Where the canary was changed.
@@ -74,10 +71,7 @@ pub unsafe fn fill_canary(start: usize, end: usize) {
 /// The bytes must be readable.
 pub unsafe fn find_change_of_canary(start: usize, end: usize) -> Option<Change> {
     // SAFETY: the caller's promise.
-    let is_right = |address: usize| unsafe { *(address as *const u8) == CANARY[address % 8] };
-    let first = (start..end).find(|address| !is_right(*address))?;
-    let last = (first..end).rev().find(|address| !is_right(*address)).unwrap_or(first);
-    Some(Change { start: first, end: last + 1 })
+    unsafe { find_change(start, end, u64::from_le_bytes(CANARY)) }
 }
 
 /// Fills a block with poison, the first [`POISON_MAX`] bytes of it.
@@ -85,46 +79,67 @@ pub unsafe fn find_change_of_canary(start: usize, end: usize) -> Option<Change> 
 /// # Safety
 /// The block must be the checker's, or not yet the program's.
 pub unsafe fn fill_poison(start: usize, size_bytes: usize, tag: Tag, number: u64) {
-    let end = start + size_bytes.min(POISON_MAX);
-    let bytes = tag.word(number).to_le_bytes();
-    let words = start.next_multiple_of(8)..end & !7;
-    // SAFETY: the caller's promise; `words` lies within the block when it isn't empty.
-    unsafe {
-        if words.is_empty() {
-            return (start..end).for_each(|a| (a as *mut u8).write(bytes[a % 8]));
-        }
-        (start..words.start).for_each(|a| (a as *mut u8).write(bytes[a % 8]));
-        let count = (words.end - words.start) / 8;
-        slice::from_raw_parts_mut(words.start as *mut u64, count).fill(tag.word(number));
-        (words.end..end).for_each(|a| (a as *mut u8).write(bytes[a % 8]));
-    }
+    // SAFETY: the caller's promise.
+    unsafe { fill(start, start + size_bytes.min(POISON_MAX), tag.word(number)) };
 }
 
 /// Where the poison of a freed block was changed.
 ///
 /// # Safety
 /// The block's bytes must be readable.
-pub unsafe fn find_change_of_poison(start: usize, size_bytes: usize, number: u64) -> Option<Change> {
-    let end = start + size_bytes.min(POISON_MAX);
-    let word = Tag::Freed.word(number);
+pub unsafe fn find_change_of_poison(
+    start: usize,
+    size_bytes: usize,
+    number: u64,
+) -> Option<Change> {
+    // SAFETY: the caller's promise.
+    unsafe { find_change(start, start + size_bytes.min(POISON_MAX), Tag::Freed.word(number)) }
+}
+
+/// Where the whole words of a range begin, and how many there are.
+fn words_in(start: usize, end: usize) -> (usize, usize) {
+    let first = start.next_multiple_of(8);
+    (first, (end & !7).saturating_sub(first) / 8)
+}
+
+/// Fills a range with a word that lies at each multiple of eight.
+///
+/// # Safety
+/// The range must be writable.
+unsafe fn fill(start: usize, end: usize, word: u64) {
     let bytes = word.to_le_bytes();
-    let words = start.next_multiple_of(8)..end & !7;
+    let (first, count) = words_in(start, end);
+    let behind = if count == 0 { start } else { first + count * 8 };
+    let before = if count == 0 { start } else { first };
+    // SAFETY: the caller's promise; the words and the bytes around them make up the range.
+    unsafe {
+        for address in (start..before).chain(behind..end) {
+            (address as *mut u8).write(bytes[address % 8]);
+        }
+        slice::from_raw_parts_mut(first as *mut u64, count).fill(word);
+    }
+}
+
+/// Where a range differs from a word at each multiple of eight.
+///
+/// # Safety
+/// The range must be readable.
+unsafe fn find_change(start: usize, end: usize, word: u64) -> Option<Change> {
+    let bytes = word.to_le_bytes();
+    let (first, count) = words_in(start, end);
+    let behind = if count == 0 { start } else { first + count * 8 };
+    let before = if count == 0 { start } else { first };
     // SAFETY: the caller's promise.
     let is_right = |address: usize| unsafe { *(address as *const u8) == bytes[address % 8] };
-    if !words.is_empty() {
-        // SAFETY: the caller's promise.
-        let middle = unsafe {
-            let middle = ptr::slice_from_raw_parts(words.start as *const u64, words.len() / 8);
-            (*middle).iter().fold(0, |differences, found| differences | (found ^ word))
-        };
-        let edges = (start..words.start).chain(words.end..end);
-        if middle == 0 && edges.into_iter().all(is_right) {
-            return None;
-        }
+    // SAFETY: the caller's promise.
+    let words = unsafe { slice::from_raw_parts(first as *const u64, count) };
+    let differences = words.iter().fold(0, |differences, found| differences | (found ^ word));
+    if differences == 0 && (start..before).chain(behind..end).all(is_right) {
+        return None;
     }
-    let first = (start..end).find(|address| !is_right(*address))?;
-    let last = (first..end).rev().find(|address| !is_right(*address)).unwrap_or(first);
-    Some(Change { start: first, end: last + 1 })
+    let changed_first = (start..end).find(|address| !is_right(*address))?;
+    let last = (changed_first..end).rev().find(|address| !is_right(*address));
+    Some(Change { start: changed_first, end: last.unwrap_or(changed_first) + 1 })
 }
 
 #[cfg(test)]

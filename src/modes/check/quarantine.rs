@@ -35,6 +35,34 @@ struct Row {
 // SAFETY: the rows belong to the ring alone.
 unsafe impl Send for Ring {}
 
+/// A block that has left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Left {
+    /// Its address.
+    pub address: usize,
+    /// The address of one that will leave some blocks later.
+    pub later: usize,
+}
+
+impl Ring {
+    fn pop_beyond(&mut self, most_bytes: usize) -> Option<Left> {
+        /// How many blocks before a block leaves it is worth fetching.
+        const AHEAD: usize = 8;
+        if self.length == 0 || (self.bytes <= most_bytes && self.length < ROWS) {
+            return None;
+        }
+        // SAFETY: (Q1); the row ahead is one of the ring's, if maybe an old one.
+        let (row, later) = unsafe {
+            let later = (*self.rows.add((self.first + AHEAD) % ROWS)).address;
+            (*self.rows.add(self.first), later)
+        };
+        self.first = (self.first + 1) % ROWS;
+        self.length -= 1;
+        self.bytes -= row.bytes;
+        Some(Left { address: row.address, later })
+    }
+}
+
 impl Quarantine {
     const fn new() -> Self {
         Self(Lock::new(Ring { rows: ptr::null_mut(), first: 0, length: 0, bytes: 0 }))
@@ -48,42 +76,29 @@ impl Quarantine {
         range.is_some()
     }
 
-    /// Puts a freed block that takes `bytes` at the end. False when there is no room.
-    pub fn push(&self, address: usize, bytes: usize) -> bool {
+    /// Puts a freed block that takes `bytes` at the end, and takes out the one that has waited
+    /// longest if more than `most_bytes` wait then. False when there is no room for it.
+    pub fn push(&self, address: usize, bytes: usize, most_bytes: usize) -> (bool, Option<Left>) {
         let mut ring = self.0.lock();
-        if ring.rows.is_null() || ring.length == ROWS {
-            return false;
+        if ring.rows.is_null() {
+            return (false, None);
         }
-        let place = (ring.first + ring.length) % ROWS;
-        // SAFETY: (Q1).
-        unsafe { ring.rows.add(place).write(Row { address, bytes }) };
-        ring.length += 1;
-        ring.bytes += bytes;
-        true
+        let left = ring.pop_beyond(most_bytes.saturating_sub(bytes));
+        let has_room = ring.length < ROWS;
+        if has_room {
+            let place = (ring.first + ring.length) % ROWS;
+            // SAFETY: (Q1).
+            unsafe { ring.rows.add(place).write(Row { address, bytes }) };
+            ring.length += 1;
+            ring.bytes += bytes;
+        }
+        (has_room, left)
     }
 
     /// Takes out the block that has waited longest if more than `most_bytes` wait, or as many
     /// blocks as can.
-    pub fn pop_beyond(&self, most_bytes: usize) -> Option<usize> {
-        let mut ring = self.0.lock();
-        if ring.length == 0 || (ring.bytes <= most_bytes && ring.length < ROWS) {
-            return None;
-        }
-        // SAFETY: (Q1).
-        let row = unsafe { *ring.rows.add(ring.first) };
-        ring.first = (ring.first + 1) % ROWS;
-        ring.length -= 1;
-        ring.bytes -= row.bytes;
-        Some(row.address)
-    }
-
-    /// The address of the block that waits at `place`, counted from the one that has waited
-    /// longest.
-    pub fn at(&self, place: usize) -> Option<usize> {
-        let ring = self.0.lock();
-        let row = (ring.first + place) % ROWS;
-        // SAFETY: (Q1).
-        (place < ring.length).then(|| unsafe { (*ring.rows.add(row)).address })
+    pub fn pop_beyond(&self, most_bytes: usize) -> Option<Left> {
+        self.0.lock().pop_beyond(most_bytes)
     }
 
     /// Its memory, which holds blocks' addresses without being a use of them.

@@ -72,7 +72,7 @@ pub fn is_unchecked_block(address: usize) -> bool {
     let is_outer = (4..=LEAD_MAX_LOG2).any(|log2| {
         let lead = 1usize << log2;
         let inner = address.checked_add(lead).and_then(table::get);
-        inner.is_some_and(|record| !record.is_guarded() && record.lead_bytes as usize == lead)
+        inner.is_some_and(|record| !record.is_guarded() && record.outer() == address)
     });
     !is_outer && find::live(address).is_some()
 }

@@ -2,13 +2,15 @@
 //! apart from the blocks, so no wrong write reaches them.
 //!
 //! An open-addressed table with linear probing in shards, each behind a lock of its own, so that
-//! threads rarely meet. A shard is made anew, twice as long, when seven of eight rows are used.
+//! threads rarely meet. A shard is made anew, twice as long, when five of eight rows are used: with
+//! more, searches get long.
 
 use super::stacks::StackNumber;
 use crate::arithmetic::function::Function;
-use crate::os::memory;
+use crate::os::{memory, processor};
 use crate::sync::lock::Lock;
 use core::ptr;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Where a block's memory is from, and how it lies in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,8 +41,6 @@ pub struct Record {
     pub thread: u32,
     /// The thread that freed it.
     pub freed_thread: u32,
-    /// How far the block starts behind the start of the heap's own block.
-    pub lead_bytes: u32,
     /// What it was allocated with.
     pub function: Function,
     /// What it was freed with; `None` if it is alive.
@@ -49,6 +49,12 @@ pub struct Record {
     pub placement: Placement,
     /// Whether leaks of it are not told: `__lsan_ignore_object` and its like.
     pub is_ignored: bool,
+    /// How far the block starts behind the start of the heap's own block: log2 of that in bytes.
+    pub lead_log2: u8,
+    /// How many bytes before it are canary.
+    pub canary_before: u8,
+    /// How many bytes behind it are canary.
+    pub canary_behind: u8,
 }
 
 impl Record {
@@ -60,6 +66,11 @@ impl Record {
     /// Whether it lies in the guarded region.
     pub fn is_guarded(&self) -> bool {
         self.placement != Placement::Plain
+    }
+
+    /// Where the heap's own block starts.
+    pub fn outer(&self) -> usize {
+        self.address - (1 << self.lead_log2)
     }
 
     /// The address behind its last byte.
@@ -87,6 +98,15 @@ struct Shard {
 unsafe impl Send for Shard {}
 
 static TABLE: [Lock<Shard>; SHARDS] = [const { Lock::new(Shard::EMPTY) }; SHARDS];
+
+/// Where a shard's rows are, for those who have no lock.
+struct Hint {
+    rows: AtomicUsize,
+    mask: AtomicUsize,
+}
+
+static HINTS: [Hint; SHARDS] =
+    [const { Hint { rows: AtomicUsize::new(0), mask: AtomicUsize::new(0) } }; SHARDS];
 
 /// Fibonacci hashing (Knuth, "The Art of Computer Programming", volume 3, 6.4): the upper bits of
 /// the product are mixed well.
@@ -132,7 +152,7 @@ impl Shard {
     }
 
     fn insert(&mut self, record: &Record) -> bool {
-        if (self.used + 1) * 8 > self.capacity * 7 && !self.grow() {
+        if (self.used + 1) * 8 > self.capacity * 5 && !self.grow() {
             return false;
         }
         let index = self.probe(record.address);
@@ -178,13 +198,13 @@ impl Shard {
         let removed = *self.row(index);
         let (mut hole, mut next) = (index, (index + 1) & mask);
         loop {
-            let record = *self.row(next);
-            if record.address == 0 {
+            let address = self.row(next).address;
+            if address == 0 {
                 break;
             }
-            let own = self.own_place(record.address);
+            let own = self.own_place(address);
             if next.wrapping_sub(own) & mask >= next.wrapping_sub(hole) & mask {
-                *self.row(hole) = record;
+                *self.row(hole) = *self.row(next);
                 hole = next;
             }
             next = (next + 1) & mask;
@@ -198,7 +218,15 @@ impl Shard {
 /// Adds the record of a block, in the place of an older one of the same address. False when there
 /// is no memory for it.
 pub fn insert(record: &Record) -> bool {
-    shard(record.address).lock().insert(record)
+    let mut shard = shard(record.address).lock();
+    let rows = shard.rows;
+    let is_in = shard.insert(record);
+    if shard.rows != rows {
+        let hint = &HINTS[(hash(record.address) >> (64 - SHARDS_LOG2)) as usize];
+        hint.mask.store(shard.capacity - 1, Relaxed);
+        hint.rows.store(shard.rows as usize, Relaxed);
+    }
+    is_in
 }
 
 /// Does something with the record of the block at `address`, while no other thread does.
@@ -206,6 +234,16 @@ pub fn with<T>(address: usize, act: impl FnOnce(&mut Record) -> T) -> Option<T> 
     let mut shard = shard(address).lock();
     let index = shard.find(address)?;
     Some(act(shard.row(index)))
+}
+
+/// Fetches what the record of the block at `address` is found by, for a use that is near. Takes no
+/// lock: a shard that is just made anew makes it useless, not wrong.
+#[inline]
+pub fn prefetch(address: usize) {
+    let hash = hash(address);
+    let hint = &HINTS[(hash >> (64 - SHARDS_LOG2)) as usize];
+    let place = (hash >> 20) as usize & hint.mask.load(Relaxed);
+    processor::prefetch(hint.rows.load(Relaxed) + place * size_of::<Record>());
 }
 
 /// A copy of the record of the block at `address`.
@@ -270,11 +308,13 @@ mod tests {
             freed: StackNumber::NONE,
             thread: 1,
             freed_thread: 0,
-            lead_bytes: 16,
             function: Function::Malloc,
             freed_by: None,
             placement: Placement::Plain,
             is_ignored: false,
+            lead_log2: 4,
+            canary_before: 16,
+            canary_behind: 16,
         }
     }
 
