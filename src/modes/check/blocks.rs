@@ -3,7 +3,7 @@
 
 use super::budget::{self, Side};
 use super::finding::{Finding, Kind};
-use super::marks::{self, Tag, CANARY_BEFORE_MAX, CANARY_BEHIND_MAX};
+use super::marks::{self, Change, Tag, CANARY_BEFORE_MAX, CANARY_BEHIND_MAX};
 use super::quarantine::{GUARDED, PLAIN};
 use super::stacks::StackNumber;
 use super::table::{self, Placement, Record};
@@ -13,7 +13,7 @@ use crate::heap::slow;
 use crate::heap::thread_heap::Heap;
 use crate::memory::block::Block;
 use crate::memory::find;
-use crate::os::{clock, memory, processor, signals};
+use crate::os::{clock, processor, signals};
 use crate::services::options::{self, Choice};
 use crate::services::report::Call;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -30,77 +30,138 @@ pub fn counts() -> (u64, u64, u64) {
     (ALLOCATIONS.load(Relaxed), FREES.load(Relaxed), ALLOCATED_BYTES.load(Relaxed))
 }
 
+/// Where a new block lies, and what is around it.
+struct Place {
+    address: usize,
+    placement: Placement,
+    lead_log2: u8,
+    canary_before: u8,
+    canary_behind: u8,
+    /// Whether the block reads as zero.
+    is_zero: bool,
+}
+
 /// Allocates what is asked for; says whether it reads as zero. `None` when there is no memory or
 /// the size is beyond `PTRDIFF_MAX`.
-pub fn allocate(heap: Option<&mut Heap>, request: Request) -> Option<(Block, bool)> {
+pub fn allocate(mut heap: Option<&mut Heap>, request: Request) -> Option<(Block, bool)> {
     if request.size_bytes > isize::MAX as usize {
         return None;
     }
     let stack = capture();
     let number = ALLOCATIONS.fetch_add(1, Relaxed) + 1;
-    let mut record = Record {
-        address: 0,
-        size_bytes: request.size_bytes,
-        number,
-        allocated: stack,
-        freed: StackNumber::NONE,
-        thread: thread_number(),
-        freed_thread: 0,
-        function: request.function,
-        freed_by: None,
-        placement: Placement::Plain,
-        is_ignored: super::leaks::are_ignored_here(),
-        lead_log2: 0,
-        canary_before: 0,
-        canary_behind: 0,
+    let guarded = budget::side_for(stack, request.size_bytes, number)
+        .and_then(|side| place_guarded(request, side));
+    let place = match guarded {
+        Some(place) => place,
+        None => place_plain(heap.as_deref_mut(), request)?,
     };
-    let is_guarded = match budget::side_for(stack, request.size_bytes, number) {
-        Some(side) => allocate_guarded(&mut record, request.alignment, side),
-        None => false,
-    };
-    let is_zero = match is_guarded {
-        true => true,
-        false => allocate_plain(heap, &mut record, request.alignment)?,
-    };
+    if !note_block(&place, request, stack, number) {
+        return allocate_unchecked(heap, &place, request);
+    }
     ALLOCATED_BYTES.fetch_add(request.size_bytes as u64, Relaxed);
+    // SAFETY: within the block's extent, outside of what the program gets.
+    unsafe {
+        let (before, behind) = (place.canary_before as usize, place.canary_behind as usize);
+        let end = place.address + request.size_bytes;
+        marks::fill_canary(place.address - before, place.address);
+        marks::fill_canary(end, end + behind);
+    }
     // SAFETY: a block starts there from now on.
-    let block = unsafe { Block::at(record.address) };
+    let block = unsafe { Block::at(place.address) };
     if request.function == Function::Calloc {
-        return Some((block, is_zero));
+        return Some((block, place.is_zero));
     }
     // SAFETY: the block was just taken.
-    unsafe { marks::fill_poison(record.address, record.size_bytes, Tag::Fresh, number) };
+    unsafe { marks::fill_poison(place.address, request.size_bytes, Tag::Fresh, number) };
     Some((block, false))
 }
 
-fn allocate_guarded(record: &mut Record, alignment: usize, side: Side) -> bool {
+/// Writes the record of a new block. False when there is no memory for it.
+fn note_block(place: &Place, request: Request, stack: StackNumber, number: u64) -> bool {
+    let thread = thread_number();
+    let is_ignored = super::leaks::are_ignored_here();
+    table::insert(place.address, |record| {
+        *record = Record {
+            address: place.address,
+            size_bytes: request.size_bytes,
+            number,
+            allocated: stack,
+            freed: StackNumber::NONE,
+            thread,
+            freed_thread: 0,
+            function: request.function,
+            freed_by: None,
+            placement: place.placement,
+            is_ignored,
+            lead_log2: place.lead_log2,
+            canary_before: place.canary_before,
+            canary_behind: place.canary_behind,
+        }
+    })
+}
+
+/// Allocates a block that there is no record for, in the place of one that was to have one.
+#[cold]
+fn allocate_unchecked(
+    mut heap: Option<&mut Heap>,
+    place: &Place,
+    request: Request,
+) -> Option<(Block, bool)> {
+    telling::note("no memory for more records: later blocks are not checked");
+    if place.placement == Placement::Plain {
+        if let Some(live) = find::live(place.address - (1 << place.lead_log2)) {
+            slow::give(heap.as_deref_mut(), live);
+        }
+    } else {
+        guard::free(place.address, request.size_bytes);
+        guard::leave(place.address, request.size_bytes);
+    }
+    slow::take(heap, request.size_bytes, request.alignment)
+}
+
+#[cold]
+fn place_guarded(request: Request, side: Side) -> Option<Place> {
     let since = clock::ticks();
-    let alignment = alignment.max(natural_alignment(record.size_bytes));
-    let address = guard::allocate(record.size_bytes, alignment, side == Side::Left);
-    let Some(address) = address else {
+    let size_bytes = request.size_bytes;
+    let alignment = request.alignment.max(natural_alignment(size_bytes));
+    let Some(address) = guard::allocate(size_bytes, alignment, side == Side::Left) else {
         budget::note_failed();
         if guard::is_exhausted() {
             telling::note("the kernel gives no more guards: later blocks have canaries only");
         }
-        return false;
+        return None;
     };
-    record.address = address;
-    plan_canaries(record, guard::data_of(address, record.size_bytes));
-    record.placement = match side {
+    budget::note_live(size_bytes, true);
+    signals::stay_in_front();
+    // Its first use, and the kernel's part in it, are the guards' doing as well.
+    // SAFETY: the page was just given.
+    unsafe { ((address + size_bytes.max(1) - 1) as *const u8).read_volatile() };
+    budget::spend(since);
+    let placement = match side {
         Side::Right => Placement::GuardedRight,
         Side::Left => Placement::GuardedLeft,
     };
-    if !table::insert(record) {
-        guard::free(address, record.size_bytes);
-        guard::leave(address, record.size_bytes);
-        budget::note_failed();
-        return false;
+    let extent = guard::data_of(address, size_bytes);
+    let place = Place {
+        address,
+        placement,
+        lead_log2: 0,
+        canary_before: 0,
+        canary_behind: 0,
+        is_zero: true,
+    };
+    Some(place.with_canaries(size_bytes, extent.start, extent.end()))
+}
+
+impl Place {
+    /// Plans the canaries in the room around a block.
+    #[inline]
+    fn with_canaries(self, size_bytes: usize, room_start: usize, room_end: usize) -> Self {
+        let end = self.address + size_bytes;
+        let before = (self.address - room_start).min(CANARY_BEFORE_MAX);
+        let behind = (room_end - end).min(CANARY_BEHIND_MAX);
+        Self { canary_before: before as u8, canary_behind: behind as u8, ..self }
     }
-    budget::note_live(record.size_bytes, true);
-    fill_canaries(record);
-    signals::stay_in_front();
-    budget::spend(since);
-    true
 }
 
 /// The alignment that an object of `size_bytes` can need: no object of a C type is larger than 16
@@ -113,50 +174,27 @@ fn natural_alignment(size_bytes: usize) -> usize {
     }
 }
 
-/// Takes a block from the heap with room for canaries; says whether it reads as zero.
-fn allocate_plain(
-    mut heap: Option<&mut Heap>,
-    record: &mut Record,
-    alignment: usize,
-) -> Option<bool> {
-    let lead = alignment.max(CANARY_LEAST);
-    let total = record.size_bytes.checked_add(lead + CANARY_LEAST)?;
-    let (outer, is_zero) = slow::take(heap.as_deref_mut(), total, alignment)?;
-    record.address = outer.address() + lead;
-    record.lead_log2 = lead.trailing_zeros() as u8;
-    let length = slow::usable_bytes(total, alignment);
-    plan_canaries(record, memory::Range { start: outer.address(), length });
-    if table::insert(record) {
-        fill_canaries(record);
-        return Some(is_zero);
-    }
-    telling::note("no memory for more records: later blocks are not checked");
-    if let Some(live) = find::live(outer.address()) {
-        slow::give(heap.as_deref_mut(), live);
-    }
-    let (block, is_zero) = slow::take(heap, record.size_bytes, alignment)?;
-    record.address = block.address();
-    Some(is_zero)
-}
-
-/// Notes how much of the room around a block is canary.
-fn plan_canaries(record: &mut Record, extent: memory::Range) {
-    let before = (record.address - extent.start).min(CANARY_BEFORE_MAX);
-    let behind = (extent.end() - record.end()).min(CANARY_BEHIND_MAX);
-    (record.canary_before, record.canary_behind) = (before as u8, behind as u8);
+/// Takes a block from the heap with room for canaries.
+fn place_plain(heap: Option<&mut Heap>, request: Request) -> Option<Place> {
+    let lead = request.alignment.max(CANARY_LEAST);
+    let total = request.size_bytes.checked_add(lead + CANARY_LEAST)?;
+    let (outer, is_zero) = slow::take(heap, total, request.alignment)?;
+    let place = Place {
+        address: outer.address() + lead,
+        placement: Placement::Plain,
+        lead_log2: lead.trailing_zeros() as u8,
+        canary_before: 0,
+        canary_behind: 0,
+        is_zero,
+    };
+    let room_end = outer.address() + slow::usable_bytes(total, request.alignment);
+    Some(place.with_canaries(request.size_bytes, outer.address(), room_end))
 }
 
 /// The canaries of a block: before it, and behind it.
 fn canaries(record: &Record) -> [(usize, usize); 2] {
     let (before, behind) = (record.canary_before as usize, record.canary_behind as usize);
     [(record.address - before, record.address), (record.end(), record.end() + behind)]
-}
-
-fn fill_canaries(record: &Record) {
-    for (start, end) in canaries(record) {
-        // SAFETY: within the block's extent, outside of what the program has.
-        unsafe { marks::fill_canary(start, end) };
-    }
 }
 
 /// Looks at the canaries of a block, and tells what was written to them. The block's memory must
@@ -166,17 +204,28 @@ pub fn look_at_canaries(record: &Record, noticed: &'static str, at: StackNumber)
     for ((start, end), kind) in canaries(record).into_iter().zip(kinds) {
         // SAFETY: within the block's extent.
         let Some(change) = (unsafe { marks::find_change_of_canary(start, end) }) else { continue };
-        let address = if kind == Kind::Overrun { change.start } else { change.end - 1 };
-        super::tell(&Finding {
-            record: Some(*record),
-            noticed: Some(noticed),
-            change: Some(change),
-            ..Finding::new(kind, at, address)
-        });
+        tell_change(record, kind, change, noticed, at);
         // Told once.
         // SAFETY: as above.
         unsafe { marks::fill_canary(start, end) };
     }
+}
+
+#[cold]
+fn tell_change(
+    record: &Record,
+    kind: Kind,
+    change: Change,
+    noticed: &'static str,
+    at: StackNumber,
+) {
+    let address = if kind == Kind::Underrun { change.end - 1 } else { change.start };
+    super::tell(&Finding {
+        record: Some(*record),
+        noticed: Some(noticed),
+        change: Some(change),
+        ..Finding::new(kind, at, address)
+    });
 }
 
 /// Looks at the poison of a freed block that waits in the quarantine; as [`look_at_canaries`].
@@ -185,12 +234,7 @@ pub fn look_at_poison(record: &Record, noticed: &'static str, at: StackNumber) {
     // SAFETY: the block's own bytes.
     let change = unsafe { marks::find_change_of_poison(start, size_bytes, record.number) };
     if let Some(change) = change {
-        super::tell(&Finding {
-            record: Some(*record),
-            noticed: Some(noticed),
-            change: Some(change),
-            ..Finding::new(Kind::WriteAfterFree, at, change.start)
-        });
+        tell_change(record, Kind::WriteAfterFree, change, noticed, at);
         // Told once.
         // SAFETY: as above.
         unsafe { marks::fill_poison(start, size_bytes, Tag::Freed, record.number) };

@@ -96,50 +96,93 @@ pub unsafe fn find_change_of_poison(
     unsafe { find_change(start, start + size_bytes.min(POISON_MAX), Tag::Freed.word(number)) }
 }
 
-/// Where the whole words of a range begin, and how many there are.
-fn words_in(start: usize, end: usize) -> (usize, usize) {
-    let first = start.next_multiple_of(8);
-    (first, (end & !7).saturating_sub(first) / 8)
+/// A range as words at multiples of eight. The first and the last may belong to it in part: the
+/// bits of a mask are set where they do.
+struct Words {
+    first: *mut u64,
+    /// How many there are before the last one.
+    count: usize,
+    first_mask: u64,
+    last_mask: u64,
 }
 
-/// Fills a range with a word that lies at each multiple of eight.
+impl Words {
+    fn of(start: usize, end: usize) -> Self {
+        let first = start & !7;
+        let last = (end - 1) & !7;
+        Self {
+            first: first as *mut u64,
+            count: (last - first) / 8,
+            first_mask: u64::MAX << (start % 8 * 8),
+            last_mask: u64::MAX >> ((last + 8 - end) * 8),
+        }
+    }
+}
+
+/// Fills a range with a word that lies at each multiple of eight. Where the range begins or ends
+/// in the middle of a word, the rest of it is written too, as it was.
 ///
 /// # Safety
-/// The range must be writable.
+/// The words must be the checker's, or not yet or no longer the program's.
+#[inline]
 unsafe fn fill(start: usize, end: usize, word: u64) {
-    let bytes = word.to_le_bytes();
-    let (first, count) = words_in(start, end);
-    let behind = if count == 0 { start } else { first + count * 8 };
-    let before = if count == 0 { start } else { first };
-    // SAFETY: the caller's promise; the words and the bytes around them make up the range.
+    if start >= end {
+        return;
+    }
+    let Words { first, count, first_mask, last_mask } = Words::of(start, end);
+    let put = |place: *mut u64, mask: u64| {
+        // SAFETY: the caller's promise.
+        unsafe { place.write(place.read() & !mask | word & mask) }
+    };
+    if count == 0 {
+        return put(first, first_mask & last_mask);
+    }
+    put(first, first_mask);
+    // SAFETY: the words between the first and the last.
     unsafe {
-        for address in (start..before).chain(behind..end) {
-            (address as *mut u8).write(bytes[address % 8]);
-        }
-        slice::from_raw_parts_mut(first as *mut u64, count).fill(word);
+        slice::from_raw_parts_mut(first.add(1), count - 1).fill(word);
+        put(first.add(count), last_mask);
     }
 }
 
 /// Where a range differs from a word at each multiple of eight.
 ///
 /// # Safety
-/// The range must be readable.
+/// The words of the range must be readable.
+#[inline]
 unsafe fn find_change(start: usize, end: usize, word: u64) -> Option<Change> {
-    let bytes = word.to_le_bytes();
-    let (first, count) = words_in(start, end);
-    let behind = if count == 0 { start } else { first + count * 8 };
-    let before = if count == 0 { start } else { first };
-    // SAFETY: the caller's promise.
-    let is_right = |address: usize| unsafe { *(address as *const u8) == bytes[address % 8] };
-    // SAFETY: the caller's promise.
-    let words = unsafe { slice::from_raw_parts(first as *const u64, count) };
-    let differences = words.iter().fold(0, |differences, found| differences | (found ^ word));
-    if differences == 0 && (start..before).chain(behind..end).all(is_right) {
+    if start >= end {
         return None;
     }
-    let changed_first = (start..end).find(|address| !is_right(*address))?;
-    let last = (changed_first..end).rev().find(|address| !is_right(*address));
-    Some(Change { start: changed_first, end: last.unwrap_or(changed_first) + 1 })
+    let Words { first, count, first_mask, last_mask } = Words::of(start, end);
+    // SAFETY: the caller's promise.
+    let differences = unsafe {
+        if count == 0 {
+            (first.read() ^ word) & first_mask & last_mask
+        } else {
+            let middle = slice::from_raw_parts(first.add(1), count - 1);
+            let edges = (first.read() ^ word) & first_mask
+                | (first.add(count).read() ^ word) & last_mask;
+            middle.iter().fold(edges, |differences, found| differences | (found ^ word))
+        }
+    };
+    match differences {
+        0 => None,
+        // SAFETY: the caller's promise.
+        _ => unsafe { locate_change(start, end, word) },
+    }
+}
+
+/// # Safety
+/// The range must be readable.
+#[cold]
+unsafe fn locate_change(start: usize, end: usize, word: u64) -> Option<Change> {
+    let bytes = word.to_le_bytes();
+    // SAFETY: the caller's promise.
+    let is_wrong = |address: &usize| unsafe { *(*address as *const u8) != bytes[address % 8] };
+    let first = (start..end).find(is_wrong)?;
+    let last = (first..end).rev().find(is_wrong).unwrap_or(first);
+    Some(Change { start: first, end: last + 1 })
 }
 
 #[cfg(test)]

@@ -151,16 +151,14 @@ impl Shard {
         (self.row(index).address == address).then_some(index)
     }
 
-    fn insert(&mut self, record: &Record) -> bool {
+    /// The row for a new record at `address`, to be written by the caller. `None` without memory.
+    fn insert(&mut self, address: usize) -> Option<&mut Record> {
         if (self.used + 1) * 8 > self.capacity * 5 && !self.grow() {
-            return false;
+            return None;
         }
-        let index = self.probe(record.address);
-        let row = self.row(index);
-        let is_new = row.address == 0;
-        *row = *record;
-        self.used += usize::from(is_new);
-        true
+        let index = self.probe(address);
+        self.used += usize::from(self.row(index).address == 0);
+        Some(self.row(index))
     }
 
     fn grow(&mut self) -> bool {
@@ -215,18 +213,28 @@ impl Shard {
     }
 }
 
-/// Adds the record of a block, in the place of an older one of the same address. False when there
-/// is no memory for it.
-pub fn insert(record: &Record) -> bool {
-    let mut shard = shard(record.address).lock();
+/// Adds the record of the block at `address`, in the place of an older one; `write` has to write
+/// it. False when there is no memory for it.
+#[inline]
+pub fn insert(address: usize, write: impl FnOnce(&mut Record)) -> bool {
+    let mut shard = shard(address).lock();
     let rows = shard.rows;
-    let is_in = shard.insert(record);
+    let row = shard.insert(address);
+    let is_in = row.is_some();
+    if let Some(row) = row {
+        write(row);
+    }
     if shard.rows != rows {
-        let hint = &HINTS[(hash(record.address) >> (64 - SHARDS_LOG2)) as usize];
-        hint.mask.store(shard.capacity - 1, Relaxed);
-        hint.rows.store(shard.rows as usize, Relaxed);
+        note_rows(address, &shard);
     }
     is_in
+}
+
+#[cold]
+fn note_rows(address: usize, shard: &Shard) {
+    let hint = &HINTS[(hash(address) >> (64 - SHARDS_LOG2)) as usize];
+    hint.mask.store(shard.capacity - 1, Relaxed);
+    hint.rows.store(shard.rows as usize, Relaxed);
 }
 
 /// Does something with the record of the block at `address`, while no other thread does.
@@ -331,7 +339,7 @@ mod tests {
                     assert_eq!(found, model.remove(&address));
                 }
                 1 => {
-                    assert!(shard.insert(&record(address, number)));
+                    *shard.insert(address).unwrap() = record(address, number);
                     model.insert(address, number);
                 }
                 _ => {
