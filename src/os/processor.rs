@@ -43,6 +43,15 @@ pub fn stack_pointer() -> usize {
     pointer
 }
 
+/// Asks the processor to have the memory at `address` at hand soon; it may be any address.
+#[inline(always)]
+pub fn prefetch(address: usize) {
+    // SAFETY: a hint, which never faults.
+    unsafe {
+        asm!("prefetcht0 [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+}
+
 /// How many words the kernel tells of a stopped thread's general registers (`user_regs_struct`).
 pub const REGISTER_WORDS: usize = 27;
 /// Which of them is the stack pointer.
