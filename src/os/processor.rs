@@ -110,8 +110,12 @@ pub fn thread_pointer() -> usize {
     let pointer;
     // SAFETY: reads the first word of this thread's descriptor.
     unsafe {
-        asm!("mov {}, qword ptr fs:[0]", out(reg) pointer, options(readonly, nostack, preserves_flags))
-    };
+        asm!(
+            "mov {}, qword ptr fs:[0]",
+            out(reg) pointer,
+            options(readonly, nostack, preserves_flags),
+        );
+    }
     pointer
 }
 

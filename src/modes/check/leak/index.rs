@@ -5,8 +5,12 @@
 //! the first block that starts there or behind; or the entry names the one block that covers the
 //! group. So memory for the index follows what is used of the address space, not how far it is
 //! spread.
+//!
+//! A look-up waits for memory two or three times, so many are made side by side: each step is taken
+//! for all of a batch, and asks for what the next step will read.
 
 use super::Candidate;
+use crate::os::processor::prefetch;
 
 const GROUP_SHIFT: u32 = 21;
 const PAGE_SHIFT: u32 = 12;
@@ -46,12 +50,14 @@ pub struct IndexPlan {
     pub entries: usize,
     /// How many tables.
     pub tables: usize,
+    /// How many blocks.
+    pub blocks: usize,
 }
 
 impl IndexPlan {
     /// For these blocks, sorted by address.
     pub fn new(blocks: &[Candidate]) -> Self {
-        let mut plan = Self::default();
+        let mut plan = Self { blocks: blocks.len(), ..Self::default() };
         let mut last = None;
         each_group(blocks, |group, content| {
             plan.extents += usize::from(last.is_none_or(|last| last + 1 != group));
@@ -87,6 +93,8 @@ pub struct IndexParts<'a> {
     pub entries: &'a mut [u32],
     /// As many as the plan says.
     pub tables: &'a mut [PageTable],
+    /// As many as there are blocks.
+    pub offsets: &'a mut [u32],
 }
 
 impl<'a> IndexParts<'a> {
@@ -111,6 +119,9 @@ impl<'a> IndexParts<'a> {
             entries += 1;
             last = Some(group);
         });
+        for (offset, block) in self.offsets.iter_mut().zip(blocks) {
+            *offset = offset_in_group(block.start);
+        }
         let lowest = blocks.first().map_or(0, |block| block.start);
         let length = blocks.last().map_or(0, |block| block.end()) - lowest;
         Index {
@@ -120,8 +131,13 @@ impl<'a> IndexParts<'a> {
             extents: self.extents,
             entries: self.entries,
             tables: self.tables,
+            offsets: self.offsets,
         }
     }
+}
+
+fn offset_in_group(address: usize) -> u32 {
+    (address % (1 << GROUP_SHIFT)) as u32
 }
 
 fn fill(table: &mut PageTable, group: usize, first: usize, blocks: &[Candidate]) {
@@ -144,7 +160,14 @@ pub struct Index<'a> {
     extents: &'a [Extent],
     entries: &'a [u32],
     tables: &'a [PageTable],
+    /// Each block's offset in the group that it starts in: all that is read of most blocks.
+    offsets: &'a [u32],
 }
+
+/// How many addresses are looked up side by side.
+pub const BATCH: usize = 64;
+/// There is no block at an address.
+pub const NOTHING: u32 = u32::MAX;
 
 impl Index<'_> {
     /// Whether `word` can be an address in a block at all.
@@ -155,28 +178,72 @@ impl Index<'_> {
 
     /// The number of the block that `address` lies in.
     pub fn find(&self, address: usize) -> Option<usize> {
-        let group = address >> GROUP_SHIFT;
-        let extent = self.extent(group)?;
-        let entry = self.entries[extent.entries + (group - extent.first_group)];
-        let number = if entry & COVERED != 0 {
-            (entry & !COVERED) as usize
-        } else {
-            let table = &self.tables[entry as usize];
-            let page = (address >> PAGE_SHIFT) % PAGES;
-            let (from, to) = (table[page] as usize, table[page + 1] as usize);
-            let starts = self.blocks[from..to].partition_point(|block| block.start <= address);
-            (from + starts).checked_sub(1)?
-        };
-        let block = &self.blocks[number];
-        (block.start..block.end()).contains(&address).then_some(number)
+        let mut found = [NOTHING];
+        self.find_all(&[address], &mut found);
+        (found[0] != NOTHING).then_some(found[0] as usize)
     }
 
-    #[inline]
-    fn extent(&self, group: usize) -> Option<&Extent> {
-        let before = self.extents.partition_point(|extent| extent.first_group <= group);
-        let extent = &self.extents[before.checked_sub(1)?];
-        (group - extent.first_group < extent.groups).then_some(extent)
+    /// The number of the block that each address lies in, or [`NOTHING`]. At most [`BATCH`].
+    pub fn find_all(&self, addresses: &[usize], found: &mut [u32]) {
+        let mut entries = [NOTHING; BATCH];
+        for (address, entry) in addresses.iter().zip(&mut entries) {
+            *entry = self.entry(address >> GROUP_SHIFT);
+            if *entry & COVERED == 0 {
+                let slot = &raw const self.tables[*entry as usize][page_of(*address)];
+                prefetch(slot as usize);
+            }
+        }
+        let mut spans = [(0, 0); BATCH];
+        for ((address, entry), span) in addresses.iter().zip(entries).zip(&mut spans) {
+            if entry & COVERED == 0 {
+                let (table, page) = (&self.tables[entry as usize], page_of(*address));
+                *span = (table[page] as usize, table[page + 1] as usize);
+                let middle = (span.0 + span.1) / 2;
+                prefetch(self.offsets.as_ptr().wrapping_add(middle) as usize);
+            }
+        }
+        for (at, address) in addresses.iter().enumerate() {
+            found[at] = match entries[at] {
+                NOTHING => NOTHING,
+                entry if entry & COVERED != 0 => self.confirm(entry & !COVERED, *address),
+                _ => self.find_in(spans[at], *address),
+            };
+        }
     }
+
+    /// The entry of a group, or [`NOTHING`], which has the bit of [`COVERED`] too.
+    fn entry(&self, group: usize) -> u32 {
+        let before = self.extents.partition_point(|extent| extent.first_group <= group);
+        let Some(extent) = self.extents[..before].last() else { return NOTHING };
+        if group - extent.first_group >= extent.groups {
+            return NOTHING;
+        }
+        self.entries[extent.entries + (group - extent.first_group)]
+    }
+
+    /// Among the blocks of a page, and the last one before it.
+    fn find_in(&self, (from, to): (usize, usize), address: usize) -> u32 {
+        let wanted = offset_in_group(address);
+        let starts = self.offsets[from..to].partition_point(|offset| *offset <= wanted);
+        match (from + starts).checked_sub(1) {
+            Some(number) if starts > 0 && self.offsets[number] == wanted => number as u32,
+            Some(number) => self.confirm(number as u32, address),
+            None => NOTHING,
+        }
+    }
+
+    fn confirm(&self, number: u32, address: usize) -> u32 {
+        let block = &self.blocks[number as usize];
+        if (block.start..block.end()).contains(&address) {
+            number
+        } else {
+            NOTHING
+        }
+    }
+}
+
+fn page_of(address: usize) -> usize {
+    (address >> PAGE_SHIFT) % PAGES
 }
 
 #[cfg(test)]
@@ -194,8 +261,13 @@ mod tests {
         let mut extents = vec![Extent { first_group: 0, groups: 0, entries: 0 }; plan.extents];
         let mut entries = vec![0; plan.entries];
         let mut tables = vec![[0; PAGES + 1]; plan.tables];
-        let parts =
-            IndexParts { extents: &mut extents, entries: &mut entries, tables: &mut tables };
+        let mut offsets = vec![0; plan.blocks];
+        let parts = IndexParts {
+            extents: &mut extents,
+            entries: &mut entries,
+            tables: &mut tables,
+            offsets: &mut offsets,
+        };
         let index = parts.build(blocks);
         let borders = blocks.iter().flat_map(|block| [block.start, block.end()]);
         let steps = [0usize, 1, 8, 4096, 1 << 21, 5 << 20];

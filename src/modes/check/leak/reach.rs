@@ -10,11 +10,12 @@
 //! (M2) `links` of a block that isn't on the stack is its leader, if it is indirectly lost.
 
 use super::heuristics;
-use super::index::Index;
+use super::index::{Index, BATCH, NOTHING};
 use super::mappings::Mappings;
 use super::Kind;
 use crate::os::memory::Range;
 use crate::os::peek::{self, Peek};
+use crate::os::processor::prefetch;
 
 const WORD: usize = size_of::<usize>();
 /// Ends the list of work.
@@ -67,6 +68,9 @@ pub struct Reach<'a> {
     states: &'a mut [Mark],
     links: &'a mut [u32],
     top: u32,
+    /// Words that may be pointers and weren't looked up yet.
+    batch: [usize; BATCH],
+    gathered: usize,
     peek: Option<Peek<'a>>,
     /// How much of blocks was read as memory.
     read_bytes: usize,
@@ -84,7 +88,18 @@ impl<'a> Reach<'a> {
     ) -> Self {
         let peek = Some(Peek::new(marks.entries, marks.copied));
         let (states, links) = (&mut *marks.states, &mut *marks.links);
-        Self { index, mappings, states, links, top: NONE, peek, read_bytes: 0, is_careful }
+        Self {
+            index,
+            mappings,
+            states,
+            links,
+            top: NONE,
+            batch: [0; BATCH],
+            gathered: 0,
+            peek,
+            read_bytes: 0,
+            is_careful,
+        }
     }
 
     /// How many bytes were searched for pointers.
@@ -94,17 +109,18 @@ impl<'a> Reach<'a> {
 
     /// Takes all words in `range` for pointers that the program has.
     pub fn search_root(&mut self, range: Range) {
-        self.search(range, Self::take_pointer);
+        self.search(range, Self::reach_from_reachable);
     }
 
     /// Takes a word for a pointer that the program has.
     pub fn take_pointer(&mut self, word: usize) {
-        if !self.index.may_hold(word) {
-            return;
-        }
-        let Some(block) = self.index.find(word) else { return };
+        self.gather(word, Self::reach_from_reachable);
+    }
+
+    fn reach_from_reachable(&mut self, block: usize, pointer: usize) {
         match self.states[block] {
-            Mark::Unreached | Mark::Seed if self.is_start(block, word) => {
+            Mark::Unreached | Mark::Seed if self.is_start(block, pointer) => {
+                prefetch(pointer);
                 self.push(block, Mark::Reachable);
             }
             Mark::Unreached => self.states[block] = Mark::Seed,
@@ -123,32 +139,26 @@ impl<'a> Reach<'a> {
 
     /// All that follows from the roots.
     pub fn find_all(&mut self) {
-        for (block, candidate) in self.index.blocks.iter().enumerate() {
+        for candidate in self.index.blocks {
             if candidate.flags & super::Candidate::ROOT != 0 {
-                self.take_block_at(self.index.blocks[block].start);
+                self.take_block_at(candidate.start);
             }
         }
-        while let Some(block) = self.pop() {
-            self.search_block(block, Self::take_pointer);
-        }
+        self.follow(Self::reach_from_reachable, |_, _| {});
         self.find_possible();
         self.find_indirect();
     }
 
     fn find_possible(&mut self) {
-        for seed in 0..self.states.len() {
-            if self.states[seed] != Mark::Seed {
-                continue;
+        let reach = |reach: &mut Self, block: usize, _| {
+            if matches!(reach.states[block], Mark::Unreached | Mark::Seed) {
+                reach.push(block, Mark::Possible);
             }
-            self.push(seed, Mark::Possible);
-            while let Some(block) = self.pop() {
-                self.search_block(block, |reach, word| {
-                    if let Some(block) = reach.block_at(word) {
-                        if matches!(reach.states[block], Mark::Unreached | Mark::Seed) {
-                            reach.push(block, Mark::Possible);
-                        }
-                    }
-                });
+        };
+        for seed in 0..self.states.len() {
+            if self.states[seed] == Mark::Seed {
+                self.push(seed, Mark::Possible);
+                self.follow(reach, |_, _| {});
             }
         }
     }
@@ -158,8 +168,7 @@ impl<'a> Reach<'a> {
             if self.states[leader] != Mark::Unreached {
                 continue;
             }
-            let take = |reach: &mut Self, word| {
-                let Some(block) = reach.block_at(word) else { return };
+            let reach = |reach: &mut Self, block: usize, _| {
                 if reach.states[block] != Mark::Unreached || block == leader {
                     return;
                 }
@@ -171,20 +180,57 @@ impl<'a> Reach<'a> {
                     reach.push(block, Mark::Indirect);
                 }
             };
-            self.search_block(leader, take);
+            self.search_block(leader, reach);
+            self.follow(reach, |reach, block| reach.links[block] = leader as u32);
+        }
+    }
+
+    /// Searches blocks until none is left on the stack. Calls `reach` for what they lead to, and
+    /// `leave` with each.
+    fn follow(
+        &mut self,
+        reach: impl Fn(&mut Self, usize, usize) + Copy,
+        leave: impl Fn(&mut Self, usize),
+    ) {
+        loop {
             while let Some(block) = self.pop() {
-                self.links[block] = leader as u32;
-                self.search_block(block, take);
+                leave(self, block);
+                self.search_block(block, reach);
+            }
+            self.look_up(reach);
+            if self.top == NONE {
+                return;
             }
         }
     }
 
+    /// Keeps a word that may be a pointer; looks all of them up when they are enough.
     #[inline(always)]
-    fn block_at(&self, word: usize) -> Option<usize> {
+    fn gather(&mut self, word: usize, reach: impl Fn(&mut Self, usize, usize)) {
         if self.index.may_hold(word) {
-            self.index.find(word)
-        } else {
-            None
+            self.batch[self.gathered] = word;
+            self.gathered += 1;
+            if self.gathered == BATCH {
+                self.look_up(reach);
+            }
+        }
+    }
+
+    /// Calls `reach` with the blocks that the gathered words lead to, and the words.
+    #[inline(never)]
+    fn look_up(&mut self, reach: impl Fn(&mut Self, usize, usize)) {
+        let mut found = [NOTHING; BATCH];
+        let words = self.batch;
+        let words = &words[..core::mem::take(&mut self.gathered)];
+        self.index.find_all(words, &mut found);
+        let found = &found[..words.len()];
+        for block in found {
+            prefetch(self.states.as_ptr().wrapping_add(*block as usize) as usize);
+        }
+        for (block, word) in found.iter().zip(words) {
+            if *block != NOTHING {
+                reach(self, *block as usize, *word);
+            }
         }
     }
 
@@ -206,6 +252,8 @@ impl<'a> Reach<'a> {
     }
 
     fn push(&mut self, block: usize, mark: Mark) {
+        let candidate = &raw const self.index.blocks[block];
+        prefetch(candidate as usize);
         self.states[block] = mark;
         self.links[block] = self.top;
         self.top = block as u32;
@@ -220,27 +268,27 @@ impl<'a> Reach<'a> {
         Some(block as usize)
     }
 
-    /// Calls `take` with the words in a block. Large blocks are read by the kernel, because a
+    /// Gathers the words in a block. Large blocks are read by the kernel, because a
     /// program may have protected pages of them, and may never have touched most.
-    fn search_block(&mut self, block: usize, take: impl Fn(&mut Self, usize)) {
+    fn search_block(&mut self, block: usize, reach: impl Fn(&mut Self, usize, usize) + Copy) {
         const DIRECT_BYTES_MAX: usize = 4096;
         let block = &self.index.blocks[block];
         let range = Range { start: block.start, length: block.size_bytes };
         if self.is_careful || range.length >= DIRECT_BYTES_MAX {
-            return self.search(range, take);
+            return self.search(range, reach);
         }
         let end = range.end() & !(WORD - 1);
         for address in (range.start.next_multiple_of(WORD)..end).step_by(WORD) {
             // SAFETY: inside of a live block; should that fault nevertheless, see `word`.
             let word = unsafe { (address as *const usize).read_volatile() };
-            take(self, word);
+            self.gather(word, reach);
         }
         self.read_bytes += range.length;
     }
 
-    fn search(&mut self, range: Range, take: impl Fn(&mut Self, usize)) {
+    fn search(&mut self, range: Range, reach: impl Fn(&mut Self, usize, usize) + Copy) {
         let Some(mut peek) = self.peek.take() else { return };
-        peek.words(range, |_, words| words.iter().for_each(|word| take(self, *word)));
+        peek.words(range, |_, words| words.iter().for_each(|word| self.gather(*word, reach)));
         self.peek = Some(peek);
     }
 

@@ -5,7 +5,7 @@ use super::index::{Extent, IndexParts, IndexPlan, PageTable};
 use super::mappings::Region;
 use super::reach::{Mark, Marks};
 use super::Candidate;
-use crate::os::memory::{map_writable, page_bytes, release, Range};
+use crate::os::memory::{ask_for_huge_pages, map_writable, page_bytes, release, Range};
 use crate::os::peek;
 use crate::os::stop_world::STACK_BYTES;
 use crate::os::tasks::Task;
@@ -45,6 +45,7 @@ impl Plan {
             self.index.extents * size_of::<Extent>(),
             self.index.entries * size_of::<u32>(),
             self.index.tables * size_of::<PageTable>(),
+            self.index.blocks * size_of::<u32>(),
             self.blocks * size_of::<Mark>(),
             self.blocks * size_of::<u32>(),
             peek::PAGE_ENTRIES * size_of::<u64>(),
@@ -79,7 +80,10 @@ pub struct Parts<'a> {
 impl Workspace {
     /// Maps it. `None` without memory.
     pub fn map(plan: &Plan) -> Option<Self> {
-        map_writable(plan.bytes()).map(|range| Self { range })
+        let range = map_writable(plan.bytes())?;
+        // Marks are read in no order; with small pages each is a walk through the page tables too.
+        ask_for_huge_pages(range);
+        Some(Self { range })
     }
 
     /// Where it lies.
@@ -103,6 +107,7 @@ impl Workspace {
                     extents: rest.take(plan.index.extents),
                     entries: rest.take(plan.index.entries),
                     tables: rest.take(plan.index.tables),
+                    offsets: rest.take(plan.index.blocks),
                 },
                 marks: Marks {
                     states: rest.take(plan.blocks),

@@ -10,7 +10,7 @@ fn measure(size_bytes: usize) {
     const BYTES: usize = 1 << 30;
     let _alone = alone();
     let count = BYTES / (size_bytes + 16);
-    let mut heap = Heap::new(BYTES, count);
+    let mut heap = Heap::new(BYTES + 64, count);
     let blocks: Vec<usize> = (0..count).map(|_| heap.add(size_bytes)).collect();
     let mut random = Random::new(1);
     for block in &blocks {
