@@ -13,6 +13,9 @@ BENCH_ARGS ?= --quick
 
 release := target/release
 logs := target/test
+# The command is built apart from the library, so that what its packages ask of shared ones stays out
+# of libcairn.so.
+command := --bin cairn --features command
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
 # Everything below, and the tests, look for the library in target/release.
@@ -26,10 +29,11 @@ need_cargo = $(call need,cargo,get Rust 1.88 or later from https://rustup.rs)
 need_gcc = $(call need,gcc,apt-get install gcc)
 
 .PHONY: all
-all: ## build libcairn.so, libcairn.a and cairn.h (the default)
+all: ## build libcairn.so, libcairn.a, cairn.h and the command cairn (the default)
 	$(need_cargo)
 	$(need_gcc)
 	cargo build --release
+	cargo build --release $(command)
 
 .PHONY: demo
 demo: all ## run a real program on Cairn, then programs with a bug, and show what Cairn says
@@ -39,6 +43,7 @@ demo: all ## run a real program on Cairn, then programs with a bug, and show wha
 test: all ## run every test: Rust's, the C tests, real programs
 	@rm -rf $(logs) && mkdir -p $(logs)
 	@$(call group,unit tests,cargo test)
+	@$(call group,the command,cargo test $(command))
 	@$(call group,the bench,cargo test --manifest-path bench/Cargo.toml)
 	@$(call group,C tests,c_tests/run)
 	@$(call group,real programs,c_tests/programs/run)
@@ -66,7 +71,7 @@ define sum
 	        printf "%-14s %d passed, %d failed, %d skipped\n", name, p, f, s; \
 	        P += p; F += f; S += s; p = f = s = 0 } \
 	    END { close_group(); printf "\n%d passed, %d failed, %d skipped\n", P, F, S; exit F > 0 } \
-	' '$(logs)/unit tests.log' '$(logs)/the bench.log' '$(logs)/C tests.log' '$(logs)/real programs.log'
+	' '$(logs)/unit tests.log' '$(logs)/the command.log' '$(logs)/the bench.log' '$(logs)/C tests.log' '$(logs)/real programs.log'
 endef
 
 .PHONY: check
@@ -76,7 +81,7 @@ check: header ## check the formatting, the lints, and that the committed header 
 	$(call need,git,apt-get install git)
 	cargo fmt --check
 	cargo fmt --check --manifest-path bench/Cargo.toml
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --features command -- -D warnings
 	cargo clippy --all-targets --manifest-path bench/Cargo.toml -- -D warnings
 	@git diff --exit-code -- include/cairn.h || \
 	    { echo 'make check: include/cairn.h was stale and has been made anew: commit it' >&2; exit 1; }

@@ -1,0 +1,135 @@
+//! `cairn check`: runs a program on the library in check mode and reports what it wrote down.
+
+use crate::arguments::{Check, Checker, Guard, LeakCheck};
+use crate::launch::child::{self, Running};
+use crate::launch::{system, Launch};
+use crate::record::reader::Reader;
+use crate::report::output::Output;
+use crate::report::Session;
+use crate::{view, Outcome};
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// So much of a record is read at once.
+const STEP_BYTES: usize = 1 << 16;
+
+/// The record of a run, while it grows.
+struct Record {
+    folder: TempDir,
+    file: File,
+    reader: Reader,
+}
+
+/// Runs the program of these arguments, and comes back with the exit status.
+pub fn run(check: &Check) -> Outcome {
+    let mut launch = Launch::prepare(&check.program.words)?;
+    let mut session = view::session(&check.view, output(check)?)?;
+    let mut record = Record::create()?;
+    launch.add_options(&options(check, &record.path()));
+    let mut running = Running::start(&launch)?;
+    let path = record.path();
+    let status = running
+        .wait(&path, || record.drain(&mut session))
+        .map_err(|error| format!("waiting for the program: {error}"))?;
+    record.drain(&mut session);
+    if !session.has_heard() {
+        eprintln!(
+            "cairn: {}: the program ran, but its malloc wasn't Cairn's: nothing was checked",
+            launch.path.display()
+        );
+    }
+    session.finish(Some(running.pid()), status.signal());
+    if let Some(target) = &check.save_record {
+        std::fs::copy(&path, target)
+            .map_err(|error| format!("--save-record={}: {error}", target.display()))?;
+    }
+    drop(record);
+    if session.errors() != 0 && check.error_exitcode != 0 {
+        return Ok(check.error_exitcode);
+    }
+    Ok(child::end_as(status))
+}
+
+fn output(check: &Check) -> Result<Output, String> {
+    if let Some(template) = &check.log_file {
+        return Output::files(template).map_err(|error| format!("--log-file={template}: {error}"));
+    }
+    match check.log_fd {
+        Some(2) | None => Ok(Output::Error),
+        Some(number) => system::opened(number)
+            .map(Output::Opened)
+            .map_err(|error| format!("--log-fd={number}: {error}")),
+    }
+}
+
+/// The library's options for this run.
+fn options(check: &Check, record: &Path) -> String {
+    let checker: &Checker = &check.checker;
+    let switch = |name: &str, is_on: bool| format!("{name}={}", u8::from(is_on));
+    let errors = if checker.error_limit.is_yes() { checker.max_errors } else { u32::MAX };
+    let guard = match checker.guard {
+        Guard::Auto => "auto",
+        Guard::Markers => "markers",
+        Guard::Mprotect => "mprotect",
+        Guard::No => "none",
+    };
+    let mut options = vec![
+        "check=1".to_string(),
+        format!("record={}", record.display()),
+        switch("children", checker.trace_children.is_yes()),
+        switch("leaks", check.view.leak_check != LeakCheck::No),
+        switch("stop", checker.exit_on_first_error.is_yes()),
+        format!("depth={}", check.view.num_callers),
+        format!("errors={errors}"),
+        format!("guard={guard}"),
+    ];
+    options.extend(checker.quarantine.as_ref().map(|size| format!("quarantine={size}")));
+    options.extend(checker.guard_budget.map(|percent| format!("budget={percent}")));
+    options.extend(checker.seed.map(|seed| format!("seed={seed}")));
+    options.join(":")
+}
+
+impl Record {
+    /// A new record in a folder that only this user can look into.
+    fn create() -> Result<Self, String> {
+        let made = |error| format!("a folder for the record: {error}");
+        let folder = tempfile::Builder::new().prefix("cairn.").tempdir_in(place()).map_err(made)?;
+        let path = folder.path().join("record");
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self { folder, file, reader: Reader::default() })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("record")
+    }
+
+    /// Reports what was written since the last time.
+    fn drain(&mut self, session: &mut Session) {
+        let mut bytes = vec![0; STEP_BYTES];
+        let mut packets = Vec::new();
+        while let Ok(count @ 1..) = self.file.read(&mut bytes) {
+            self.reader.push(&bytes[..count], &mut packets);
+            packets.drain(..).for_each(|packet| session.take(packet));
+        }
+    }
+}
+
+/// Where temporary files go; a colon would end the option that names the record.
+fn place() -> PathBuf {
+    let usual = std::env::temp_dir();
+    match usual.as_os_str().as_bytes().contains(&b':') || usual.to_str().is_none() {
+        true => PathBuf::from("/tmp"),
+        false => usual,
+    }
+}

@@ -1,0 +1,308 @@
+//! The report: takes the packets of a record and writes what they mean.
+//!
+//! `Session` keeps what is known of each process. A finding (`finding.rs`) is written as soon as its
+//! packet came; leaks (`leaks.rs`) and sums follow when the process ends. What a report looks like is
+//! a `Form`: `text.rs` or `json.rs`.
+
+mod dump;
+pub mod finding;
+pub mod json;
+pub mod leaks;
+pub mod lines;
+pub mod output;
+mod source;
+pub mod text;
+
+use crate::record::{
+    Body, Coverage, End, Ending, ErrorRecord, Heap, Kind, Leaks, Module, Packet, Signal, Start,
+};
+use crate::suppressions::{self, Suppressions};
+use crate::symbols::Symbols;
+use finding::{Finding, Stack};
+use leaks::{Gathered, LeakReport, LeakSettings};
+use output::Output;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+/// The last fault of a process, which may be what it dies of.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    pub signal: Signal,
+    pub address: u64,
+    pub stack: Stack,
+}
+
+/// Everything that is said when a process ends.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    pub heap: Option<Heap>,
+    pub leaks: Option<LeakReport>,
+    pub leak_settings: LeakSettings,
+    pub errors: u64,
+    pub contexts: u64,
+    pub suppressed_errors: u64,
+    pub suppressed_contexts: u64,
+    pub used_suppressions: Vec<(String, u64)>,
+    pub coverage: Option<Coverage>,
+    /// Whether the process itself said that it ends.
+    pub has_ended: bool,
+    /// The signal that it died of.
+    pub signal: Option<i32>,
+}
+
+/// What a report looks like. Each function gives the text for one occasion.
+pub trait Form {
+    fn begin(&mut self, pid: u32, start: &Start) -> String;
+    fn finding(&mut self, pid: u32, finding: &Finding) -> String;
+    fn notes(&mut self, pid: u32, notes: &[String]) -> String;
+    /// An entry for a file of suppressions.
+    fn suppression(&mut self, entry: &str) -> String;
+    /// A process dies of a signal.
+    fn death(&mut self, pid: u32, signal: i32, fault: Option<&Fault>) -> String;
+    fn summary(&mut self, pid: u32, summary: &Summary) -> String;
+}
+
+/// How often an error was seen, and whether it counts.
+struct Seen {
+    count: u64,
+    is_suppressed: bool,
+}
+
+/// What is known of a process.
+#[derive(Default)]
+struct Process {
+    modules: Rc<Vec<Module>>,
+    seen: HashMap<u64, Seen>,
+    leaks: Option<Gathered>,
+    fault: Option<Fault>,
+    has_started: bool,
+}
+
+/// What the reader wants.
+pub struct Settings {
+    pub leaks: LeakSettings,
+    pub generates_suppressions: bool,
+}
+
+/// Takes packets and writes a report.
+pub struct Session {
+    settings: Settings,
+    form: Box<dyn Form>,
+    output: Output,
+    symbols: Box<dyn Symbols>,
+    suppressions: Suppressions,
+    processes: BTreeMap<u32, Process>,
+    errors: u64,
+}
+
+impl Session {
+    pub fn new(
+        settings: Settings,
+        form: Box<dyn Form>,
+        output: Output,
+        symbols: Box<dyn Symbols>,
+        suppressions: Suppressions,
+    ) -> Self {
+        let processes = BTreeMap::new();
+        Self { settings, form, output, symbols, suppressions, processes, errors: 0 }
+    }
+
+    /// How many errors all processes had, those not counted that were suppressed.
+    pub fn errors(&self) -> u64 {
+        self.errors
+    }
+
+    /// Whether any process has written anything.
+    pub fn has_heard(&self) -> bool {
+        !self.processes.is_empty()
+    }
+
+    /// Takes the next packet.
+    pub fn take(&mut self, packet: Packet) {
+        let pid = packet.pid;
+        match packet.body {
+            Body::Start(start) => self.start(pid, &start),
+            Body::Modules(modules) => self.process(pid).modules = Rc::new(modules),
+            Body::Error(error) => self.error(pid, *error),
+            Body::Again(again) => {
+                if let Some(seen) = self.process(pid).seen.get_mut(&again.sequence) {
+                    let more = again.count.saturating_sub(seen.count);
+                    seen.count += more;
+                    self.errors += if seen.is_suppressed { 0 } else { more };
+                }
+            }
+            Body::Leaks(leaks) => self.leaks(pid, leaks),
+            Body::End(end) => self.end(pid, &end),
+            Body::Notes(notes) => {
+                let text = self.form.notes(pid, &notes);
+                self.output.write(pid, &text);
+            }
+        }
+    }
+
+    /// Closes the report of the processes that said nothing of their end. `signal` is what the
+    /// process `main` died of, if it is known.
+    pub fn finish(&mut self, main: Option<u32>, signal: Option<i32>) {
+        let open: Vec<u32> = self.open_processes();
+        for pid in open {
+            let is_main = main == Some(pid);
+            let why = match (is_main, main) {
+                (true, _) => "the process ended without a word: leaks were not searched for",
+                (false, Some(_)) => "the process still runs: what it does from here on isn't shown",
+                (false, None) => "the record doesn't have the end of this process",
+            };
+            let text = self.form.notes(pid, &[why.to_string()]);
+            self.output.write(pid, &text);
+            self.close(pid, None, signal.filter(|_| is_main));
+        }
+    }
+
+    fn open_processes(&self) -> Vec<u32> {
+        let open = self.processes.iter().filter(|(_, process)| process.has_started);
+        open.map(|(pid, _)| *pid).collect()
+    }
+
+    fn process(&mut self, pid: u32) -> &mut Process {
+        self.processes.entry(pid).or_default()
+    }
+
+    /// A process begins, or the same process with another program.
+    fn start(&mut self, pid: u32, start: &Start) {
+        let process = Process { has_started: true, ..Process::default() };
+        self.processes.insert(pid, process);
+        let text = self.form.begin(pid, start);
+        self.output.write(pid, &text);
+    }
+
+    fn error(&mut self, pid: u32, error: ErrorRecord) {
+        let modules = Rc::clone(&self.process(pid).modules);
+        let (kind, sequence) = (error.kind, error.sequence);
+        let finding = Finding::new(error, &modules, self.symbols.as_mut());
+        if let Some(signal) = finding.record.signal {
+            let (address, stack) = (finding.address(), finding.at.clone());
+            self.process(pid).fault = Some(Fault { signal, address, stack });
+        }
+        // A signal that no access to memory raised is told when the process dies of it.
+        if kind == Kind::FatalSignal && !is_access(&finding) {
+            return;
+        }
+        let subject = finding.subject();
+        let is_suppressed = self.suppressions.suppress(&subject, &finding.at);
+        self.process(pid).seen.insert(sequence, Seen { count: 1, is_suppressed });
+        if is_suppressed {
+            return;
+        }
+        self.errors += 1;
+        let mut text = self.form.finding(pid, &finding);
+        if self.settings.generates_suppressions {
+            let entry = suppressions::entry(&subject, &finding.at);
+            text.push_str(&self.form.suppression(&entry));
+        }
+        self.output.write(pid, &text);
+    }
+
+    fn leaks(&mut self, pid: u32, leaks: Leaks) {
+        let process = self.process(pid);
+        let modules = Rc::clone(&process.modules);
+        let is_whole = leaks.is_last || leaks.not_run.is_some();
+        let on_demand = !leaks.is_at_exit;
+        process.leaks.get_or_insert_default().add(leaks, &modules);
+        if is_whole && on_demand {
+            self.write_summary(pid, None, None);
+        }
+    }
+
+    fn end(&mut self, pid: u32, end: &End) {
+        if !end.notes.is_empty() {
+            let text = self.form.notes(pid, &end.notes);
+            self.output.write(pid, &text);
+        }
+        let signal = match end.ending {
+            Ending::Signal(number) => Some(number),
+            Ending::Abort => Some(libc::SIGABRT),
+            _ => None,
+        };
+        if let Ending::Exec(_) = end.ending {
+            // The process goes on with another program, which starts a report of its own.
+            if self.process(pid).seen.is_empty() {
+                self.process(pid).has_started = false;
+                return;
+            }
+        }
+        self.close(pid, Some(end), signal);
+    }
+
+    /// The last words on a process.
+    fn close(&mut self, pid: u32, end: Option<&End>, signal: Option<i32>) {
+        if let Some(number) = signal {
+            let fault = self.process(pid).fault.take();
+            let fault = fault.filter(|fault| fault.signal.number == number);
+            let text = self.form.death(pid, number, fault.as_ref());
+            self.output.write(pid, &text);
+        }
+        self.write_summary(pid, end, signal);
+        self.process(pid).has_started = false;
+    }
+
+    fn write_summary(&mut self, pid: u32, end: Option<&End>, signal: Option<i32>) {
+        let gathered = self.process(pid).leaks.take();
+        let mut leaks =
+            gathered.map(|list| list.name(self.symbols.as_mut(), &mut self.suppressions));
+        if let Some(report) = leaks.as_mut().filter(|_| self.settings.generates_suppressions) {
+            report.add_entries(&self.settings.leaks);
+        }
+        let mut summary = Summary {
+            heap: end.and_then(|end| end.heap),
+            coverage: end.and_then(|end| end.coverage),
+            leak_settings: self.settings.leaks.clone(),
+            has_ended: end.is_some(),
+            signal,
+            used_suppressions: self
+                .suppressions
+                .used()
+                .map(|(name, count)| (name.to_string(), count))
+                .collect(),
+            leaks,
+            ..Summary::default()
+        };
+        for seen in self.process(pid).seen.values() {
+            summary.count(seen.count, seen.is_suppressed);
+        }
+        let counted_before = summary.errors;
+        summary.count_leaks();
+        self.errors += summary.errors - counted_before;
+        let text = self.form.summary(pid, &summary);
+        self.output.write(pid, &text);
+    }
+}
+
+impl Summary {
+    fn count(&mut self, errors: u64, is_suppressed: bool) {
+        if is_suppressed {
+            self.suppressed_errors += errors;
+            self.suppressed_contexts += 1;
+        } else {
+            self.errors += errors;
+            self.contexts += 1;
+        }
+    }
+
+    /// Each loss record that is an error counts as one.
+    fn count_leaks(&mut self) {
+        let losses = self.leaks.iter().flat_map(|report| &report.losses);
+        let settings = &self.leak_settings;
+        let suppressed = losses.clone().filter(|loss| loss.is_suppressed).count();
+        let errors = losses.filter(|loss| loss.is_error(settings)).count();
+        for _ in 0..suppressed {
+            self.count(1, true);
+        }
+        for _ in 0..errors {
+            self.count(1, false);
+        }
+    }
+}
+
+fn is_access(finding: &Finding) -> bool {
+    let number = finding.record.signal.map(|signal| signal.number);
+    matches!(number, Some(libc::SIGSEGV | libc::SIGBUS))
+}

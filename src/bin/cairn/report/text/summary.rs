@@ -1,0 +1,140 @@
+//! The end of a process's report: heap, leaks, errors, coverage.
+
+use super::Text;
+use crate::record::{Amount, Coverage, LossKind};
+use crate::report::leaks::{Detail, LeakReport};
+use crate::report::lines::{grouped, Lines, Style};
+use crate::report::Summary;
+
+/// What a report without errors doesn't prove.
+const NOT_PROMISED: [&str; 3] = [
+    "Not found by any coverage: values that were never written, accesses that go from one live block",
+    "into another, overflows inside a block, and objects on the stack or in globals. Reads outside of",
+    "blocks are found in guarded blocks only, writes there later, by what they changed.",
+];
+
+impl Text {
+    pub(super) fn summary_lines(&mut self, pid: u32, summary: &Summary) -> Lines {
+        let mut lines = self.lines(pid);
+        let is_quiet = self.settings.is_quiet;
+        if !is_quiet {
+            lines.blank();
+        }
+        if let Some(heap) = summary.heap.filter(|_| !is_quiet) {
+            lines.add("HEAP SUMMARY:");
+            lines.add(format!("    in use at exit: {}", amount(heap.live)));
+            lines.add(format!(
+                "  total heap usage: {} allocs, {} frees, {} bytes allocated",
+                grouped(heap.allocations),
+                grouped(heap.frees),
+                grouped(heap.allocated_bytes)
+            ));
+            lines.blank();
+        }
+        self.leaks(&mut lines, summary);
+        if !is_quiet {
+            self.errors(&mut lines, summary);
+        }
+        lines
+    }
+
+    fn leaks(&mut self, lines: &mut Lines, summary: &Summary) {
+        let is_quiet = self.settings.is_quiet;
+        if let Some(report) = &summary.leaks {
+            if report.not_run.is_none() {
+                self.losses(lines, summary, report);
+                return;
+            }
+        }
+        let why = summary.leaks.as_ref().and_then(|report| report.not_run.as_ref());
+        if let Some(why) = why {
+            lines.add(format!("The search for leaks did not run: {why}"));
+        } else if is_quiet {
+            return;
+        } else if summary.heap.is_some_and(|heap| heap.live.blocks == 0) {
+            lines.styled(Style::Good, "All heap blocks were freed -- no leaks are possible");
+        } else if summary.leak_settings.detail == Detail::No {
+            lines.add("For a detailed leak analysis, rerun with: --leak-check=full");
+        } else {
+            return;
+        }
+        lines.blank();
+    }
+
+    fn losses(&mut self, lines: &mut Lines, summary: &Summary, report: &LeakReport) {
+        let settings = &summary.leak_settings;
+        for loss in report.losses.iter().filter(|loss| loss.is_shown(settings)) {
+            self.loss(lines, loss, report.losses.len());
+        }
+        if self.settings.is_quiet {
+            return;
+        }
+        if summary.heap.is_some_and(|heap| heap.live.blocks == 0) && report.losses.is_empty() {
+            lines.styled(Style::Good, "All heap blocks were freed -- no leaks are possible");
+            lines.blank();
+            return;
+        }
+        let [definite, indirect, possible, reachable] = report.totals;
+        lines.add("LEAK SUMMARY:");
+        lines.add(format!("   definitely lost: {}", amount(definite)));
+        lines.add(format!("   indirectly lost: {}", amount(indirect)));
+        lines.add(format!("     possibly lost: {}", amount(possible)));
+        lines.add(format!("   still reachable: {}", amount(reachable)));
+        lines.add(format!("        suppressed: {}", amount(report.suppressed)));
+        if settings.detail != Detail::Full {
+            lines.add("Rerun with --leak-check=full to see details of leaked memory");
+        } else if reachable.blocks != 0 && !settings.shown.contains(&LossKind::Reachable) {
+            lines.add("Reachable blocks (those to which a pointer was found) are not shown.");
+            lines.add("To see them, rerun with: --leak-check=full --show-leak-kinds=all");
+        }
+        lines.blank();
+    }
+
+    fn errors(&self, lines: &mut Lines, summary: &Summary) {
+        for (name, count) in summary.used_suppressions.iter().filter(|_| self.settings.is_verbose) {
+            lines.add(format!("used_suppression: {count:>6} {name}"));
+        }
+        let style = if summary.errors == 0 { Style::Good } else { Style::Title };
+        lines.styled(
+            style,
+            format!(
+                "ERROR SUMMARY: {} errors from {} contexts (suppressed: {} from {})",
+                grouped(summary.errors),
+                grouped(summary.contexts),
+                grouped(summary.suppressed_errors),
+                grouped(summary.suppressed_contexts)
+            ),
+        );
+        if let Some(coverage) = summary.coverage.filter(|coverage| coverage.allocations != 0) {
+            self.coverage(lines, &coverage);
+        }
+    }
+
+    fn coverage(&self, lines: &mut Lines, coverage: &Coverage) {
+        lines.add(format!(
+            "coverage: guarded {} % of {} allocations",
+            percent(coverage.guarded, coverage.allocations),
+            grouped(coverage.allocations)
+        ));
+        if self.settings.is_verbose {
+            lines.add(format!(
+                "          and blocks of {} of {} allocation stacks ({} %)",
+                grouped(coverage.guarded_stacks),
+                grouped(coverage.stacks),
+                percent(coverage.guarded_stacks, coverage.stacks)
+            ));
+            for line in NOT_PROMISED {
+                lines.add(line);
+            }
+        }
+    }
+}
+
+fn amount(amount: Amount) -> String {
+    format!("{} bytes in {} blocks", grouped(amount.bytes), grouped(amount.blocks))
+}
+
+/// Rounded down, so that 100 % means all.
+fn percent(part: u64, whole: u64) -> u64 {
+    (u128::from(part) * 100).checked_div(u128::from(whole)).unwrap_or(100).min(100) as u64
+}

@@ -1,0 +1,143 @@
+//! From addresses to functions, files and lines.
+//!
+//! A stack of the record is a list of addresses; the modules that were mapped at the time say which
+//! file each lies in. `file.rs` reads one such file and its debug information, `debug_file.rs`
+//! finds the debug information that stands apart, `names.rs` makes mangled names readable.
+
+pub mod debug_file;
+mod file;
+pub mod names;
+
+use crate::record::Module;
+use file::SymbolFile;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// A function at an address. Inlining makes several of one address, the innermost first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// The address of the instruction: that of the call, for all but the place of a fault.
+    pub address: u64,
+    /// Nothing if the address lies in no file.
+    pub module: Option<Place>,
+    /// As the symbol table or the debug information has it.
+    pub symbol: Option<String>,
+    pub file: Option<PathBuf>,
+    pub line: Option<u32>,
+    pub column: Option<u32>,
+    /// Whether its code stands inside that of the next frame.
+    pub is_inlined: bool,
+}
+
+/// A place in a file, by which it can be found again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    pub path: String,
+    pub build_id: Option<String>,
+    /// The address as the file knows it.
+    pub offset: u64,
+}
+
+/// Names addresses.
+pub trait Symbols {
+    /// The frames at an address of the file that has this place.
+    fn look_up(&mut self, place: &Place) -> Vec<Frame>;
+}
+
+/// Names addresses with the files on this machine.
+#[derive(Default)]
+pub struct Files {
+    files: HashMap<(String, Option<String>), Option<SymbolFile>>,
+    frames: HashMap<(String, u64), Vec<Frame>>,
+}
+
+impl Symbols for Files {
+    fn look_up(&mut self, place: &Place) -> Vec<Frame> {
+        let key = (place.path.clone(), place.offset);
+        if let Some(frames) = self.frames.get(&key) {
+            return frames.clone();
+        }
+        let file = self
+            .files
+            .entry((place.path.clone(), place.build_id.clone()))
+            .or_insert_with(|| SymbolFile::open(&place.path, place.build_id.as_deref()));
+        let frames = file.as_ref().map_or_else(Vec::new, |file| file.frames(place.offset));
+        self.frames.insert(key, frames.clone());
+        frames
+    }
+}
+
+/// A stack of addresses as frames, down to `main`.
+///
+/// `is_fault` says that the first address is an instruction's own; all others are the addresses
+/// that calls return to, and the call stands right before.
+pub fn stack(
+    symbols: &mut dyn Symbols,
+    modules: &Rc<Vec<Module>>,
+    addresses: &[u64],
+    is_fault: bool,
+) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    for (index, address) in addresses.iter().enumerate() {
+        let own = is_fault && index == 0;
+        let address = if own { *address } else { address.wrapping_sub(1) };
+        frames.extend(frames_at(symbols, modules, address));
+    }
+    without_start(frames)
+}
+
+fn frames_at(symbols: &mut dyn Symbols, modules: &[Module], address: u64) -> Vec<Frame> {
+    let bare = Frame { address, ..Frame::default() };
+    let Some(module) = modules.iter().find(|m| (m.start..m.end).contains(&address)) else {
+        return vec![bare];
+    };
+    let place = Place {
+        path: module.path.clone(),
+        build_id: module.build_id.clone(),
+        offset: address.wrapping_sub(module.bias),
+    };
+    let mut frames = symbols.look_up(&place);
+    if frames.is_empty() {
+        frames.push(bare);
+    }
+    for frame in &mut frames {
+        frame.address = address;
+        frame.module = Some(place.clone());
+    }
+    frames
+}
+
+/// Leaves out what calls `main`. Where there is no `main`, the C library's start is one frame.
+fn without_start(mut frames: Vec<Frame>) -> Vec<Frame> {
+    let is_named = |frame: &Frame, names: &[&str]| {
+        frame.symbol.as_deref().is_some_and(|symbol| names.contains(&symbol))
+    };
+    if let Some(main) = frames.iter().position(|frame| is_named(frame, &["main"])) {
+        frames.truncate(main + 1);
+    } else if let Some(start) = frames.iter().position(|frame| is_named(frame, &names::BELOW_MAIN))
+    {
+        frames.truncate(start + 1);
+        frames[start].symbol = Some("(below main)".to_string());
+    }
+    frames
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(names: &[&str]) -> Vec<Frame> {
+        let frame = |name: &&str| Frame { symbol: Some(name.to_string()), ..Frame::default() };
+        names.iter().map(frame).collect()
+    }
+
+    #[test]
+    fn what_calls_main_is_left_out() {
+        let frames = named(&["f", "main", "__libc_start_call_main", "_start"]);
+        assert_eq!(without_start(frames), named(&["f", "main"]));
+        let frames = named(&["f", "__libc_start_main_impl", "_start"]);
+        assert_eq!(without_start(frames), named(&["f", "(below main)"]));
+        assert_eq!(without_start(named(&["f", "start_thread"])), named(&["f", "start_thread"]));
+    }
+}
