@@ -65,6 +65,11 @@ function print_error(name) {
         size, block, where, at, alloc, freed, foreign, changed
 }
 
+# "8 bytes written past the end"
+function read_changed() {
+    if (match($0, /[0-9,]+ bytes? written/)) changed = substr($0, RSTART, RLENGTH) + 0
+}
+
 # "Address 0x.. is 40 bytes inside a block of size 400 free'd"
 function read_address(text,    words) {
     gsub(/,/, "", text)
@@ -112,6 +117,12 @@ BEGIN {
 }
 /^Invalid free\(\) \/ delete/ { begin("free"); next }
 /^Mismatched free\(\) \/ delete/ { begin("mismatched-free"); next }
+/^Heap block (overrun|underrun): / { begin(substr($3, 1, length($3) - 1)); read_changed(); next }
+/^Write after free: / { begin("write-after-free"); read_changed(); next }
+/^Invalid malloc_usable_size/ { begin("invalid-usable-size"); next }
+/^Mismatched size value given/ { begin("wrong-size"); next }
+/^Use of a pointer that was loaded from/ { begin("poison-pointer"); next }
+/^Jump to the invalid address/ { begin("fatal-signal"); next }
 /^Syscall param .* points to unaddressable byte/ { begin("system-call"); next }
 /^(Syscall param .*|Conditional jump .*|Use of) uninitialised/ { begin("uninitialised"); next }
 /^Conditional jump or move depends on uninit/ { begin("uninitialised"); next }

@@ -1,5 +1,5 @@
 // malloc had no memory, and the program didn't look.
-// found: fatal-signal at=BUG
+// found: fatal-signal|invalid-write at=BUG
 
 #include <stdlib.h>
 

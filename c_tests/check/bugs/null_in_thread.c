@@ -1,5 +1,5 @@
 // The same in a second thread.
-// found: fatal-signal at=BUG
+// found: fatal-signal|invalid-write at=BUG
 
 #include <pthread.h>
 #include <stdlib.h>

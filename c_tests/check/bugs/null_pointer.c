@@ -1,5 +1,5 @@
 // A NULL that nobody checked. It isn't about a block, but the line is worth a report.
-// found: fatal-signal at=BUG
+// found: fatal-signal|invalid-write at=BUG
 
 #include <stdlib.h>
 
