@@ -10,7 +10,7 @@ int main(int argc, char **argv)
     if (argc == 1) {
         pid_t child = fork();
         if (child == 0) {
-            execl("/proc/self/exe", argv[0], "child", (char *)NULL);
+            execl(argv[0], argv[0], "child", (char *)NULL);
             _exit(127);
         }
         waitpid(child, NULL, 0);
