@@ -116,13 +116,22 @@ BEGIN {
     next
 }
 /^Invalid free\(\) \/ delete/ { begin("free"); next }
-/^Mismatched free\(\) \/ delete/ { begin("mismatched-free"); next }
+# What the library says without the command.
+/^Bytes (behind|before) a block were overwritten/ {
+    begin($2 == "before" ? "underrun" : "overrun")
+    next
+}
+/^A freed block was written to/ { begin("write-after-free"); next }
+/^Mismatched free\(\) \/ delete: wrong size/ { begin("wrong-size"); next }
+/^Use of a pointer from fresh or freed memory/ { begin("poison-pointer"); next }
+/^Process terminating by a signal/ { begin("fatal-signal"); next }
 /^Heap block (overrun|underrun): / { begin(substr($3, 1, length($3) - 1)); read_changed(); next }
 /^Write after free: / { begin("write-after-free"); read_changed(); next }
 /^Invalid malloc_usable_size/ { begin("invalid-usable-size"); next }
 /^Mismatched size value given/ { begin("wrong-size"); next }
 /^Use of a pointer that was loaded from/ { begin("poison-pointer"); next }
 /^Jump to the invalid address/ { begin("fatal-signal"); next }
+/^Mismatched free\(\) \/ delete/ { begin("mismatched-free"); next }
 /^Syscall param .* points to unaddressable byte/ { begin("system-call"); next }
 /^(Syscall param .*|Conditional jump .*|Use of) uninitialised/ { begin("uninitialised"); next }
 /^Conditional jump or move depends on uninit/ { begin("uninitialised"); next }

@@ -2,6 +2,7 @@
 // guarded: invalid-read size=8 block=16 where=inside:0 at=BUG alloc=ALLOC free=FREE
 // unguarded: poison-pointer block=16 at=BUG alloc=ALLOC free=FREE
 // valgrind: invalid-read size=8 block=16 where=inside:0 at=BUG alloc=ALLOC free=FREE
+// some
 
 struct Shape {
     long size = 1;

@@ -3,6 +3,7 @@
 // guarded: invalid-read size=8 block=64 where=inside:8 at=BUG alloc=ALLOC free=FREE
 // unguarded: poison-pointer block=64 at=FOLLOW alloc=ALLOC free=FREE
 // valgrind: invalid-read size=8 block=64 where=inside:8 at=BUG alloc=ALLOC free=FREE
+// some
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 // malloc(0) gives a block without a byte.
-// cairn: overrun|invalid-write block=0 where=after:0 at=FREE|BUG alloc=ALLOC
+// cairn: overrun|invalid-write block=0 where=after:0|inside:0 at=FREE|BUG alloc=ALLOC
 // valgrind: invalid-write size=1 block=0 where=after:0 at=BUG alloc=ALLOC
 
 #include <stdlib.h>
