@@ -1,5 +1,6 @@
 // A long behind a block of 1 MiB is read.
-// cairn: invalid-read size=8 block=1048576 where=after:0 at=BUG alloc=ALLOC
+// unguarded: none
+// guarded: invalid-read size=8 block=1048576 where=after:0 at=BUG alloc=ALLOC
 // valgrind: invalid-read size=8 block=1048576 where=after:0 at=BUG alloc=ALLOC
 
 #include <stdlib.h>

@@ -18,6 +18,6 @@ int main(void)
     long *block = malloc(128); // ALLOC
     pthread_create(&thread, NULL, release, block);
     pthread_join(thread, NULL);
-    block[3] = 1; // BUG
+    block[3] = -1; // BUG
     return 0;
 }

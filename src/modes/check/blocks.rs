@@ -166,12 +166,11 @@ pub fn look_at_canaries(record: &Record, noticed: &'static str, at: StackNumber)
     for ((start, end), kind) in canaries(record).into_iter().zip(kinds) {
         // SAFETY: within the block's extent.
         let Some(change) = (unsafe { marks::find_change_of_canary(start, end) }) else { continue };
-        let address = if kind == Kind::Overrun { change.start } else { change.end - 1 };
         super::tell(&Finding {
             record: Some(*record),
             noticed: Some(noticed),
             change: Some(change),
-            ..Finding::new(kind, at, address)
+            ..Finding::new(kind, at, change.start)
         });
         // Told once.
         // SAFETY: as above.
