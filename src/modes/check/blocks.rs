@@ -219,12 +219,11 @@ fn tell_change(
     noticed: &'static str,
     at: StackNumber,
 ) {
-    let address = if kind == Kind::Underrun { change.end - 1 } else { change.start };
     super::tell(&Finding {
         record: Some(*record),
         noticed: Some(noticed),
         change: Some(change),
-        ..Finding::new(kind, at, address)
+        ..Finding::new(kind, at, change.start)
     });
 }
 
