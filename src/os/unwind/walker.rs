@@ -75,6 +75,11 @@ impl<'a> Walker<'a> {
         self.thread_window.unwrap_or(self.window)
     }
 
+    /// Whether the walk has come to where the thread began, rather than to nonsense.
+    pub fn is_at_end(&self) -> bool {
+        self.rule.base() == Base::End
+    }
+
     /// Goes to the caller's frame, and tells `note` what it went by: the word of the return address
     /// last. `None` at the stack's end.
     #[inline]
@@ -139,7 +144,9 @@ impl<'a> Walker<'a> {
     #[inline(always)]
     fn arrive(&mut self, return_address: usize, slot: usize, sp: usize) -> Option<Frame> {
         if !is_code_address(return_address) {
-            self.rule = Rule::only(Base::End);
+            // A thread's first function may leave nothing to return to.
+            let base = if return_address == 0 { Base::End } else { Base::Nothing };
+            self.rule = Rule::only(base);
             return None;
         }
         (self.address, self.sp) = (return_address - 1, sp);

@@ -23,7 +23,7 @@ impl Window {
     /// A window that knows nothing yet.
     pub const EMPTY: Self = Self { low: 0, end: 0 };
 
-    /// Makes sure that the page of `sp` is in the window: a thread's stack is the one that its stack
+    /// Makes sure that the page of `sp` is in the window: a thread uses the stack that its stack
     /// pointer is on.
     #[inline]
     pub fn enter(&mut self, sp: usize) {
