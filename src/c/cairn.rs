@@ -3,6 +3,7 @@
 use crate::front::{checked, route, summary};
 use crate::memory::census::Census;
 use crate::memory::{find, validate};
+use crate::os::processor::Caller;
 use core::ffi::{c_char, c_void};
 
 /// Figures of the heap. All sizes are in bytes. They are exact when no other thread allocates at
@@ -107,7 +108,7 @@ pub extern "C" fn cairn_stats_print() {
 /// `out` must be null or writable.
 #[no_mangle]
 pub unsafe extern "C" fn cairn_leak_check(out: *mut cairn_leaks) -> bool {
-    let Some(totals) = checked::look_now() else { return false };
+    let Some(totals) = checked::look_now(&Caller::here()) else { return false };
     let leaks = cairn_leaks {
         definite_bytes: totals.definite.bytes,
         definite_blocks: totals.definite.blocks,

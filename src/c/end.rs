@@ -3,6 +3,7 @@
 
 use crate::front::life;
 use crate::os::process;
+use crate::os::processor::Caller;
 use core::ffi::c_int;
 
 /// Ends the process at once with `status`. POSIX.
@@ -11,7 +12,7 @@ use core::ffi::c_int;
 /// None is needed.
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn _exit(status: c_int) -> ! {
-    life::end_abruptly();
+    life::end_abruptly(&Caller::here());
     process::exit_now(status)
 }
 
@@ -22,6 +23,6 @@ pub unsafe extern "C" fn _exit(status: c_int) -> ! {
 #[cfg_attr(not(test), no_mangle)]
 #[allow(non_snake_case)]
 pub unsafe extern "C" fn _Exit(status: c_int) -> ! {
-    life::end_abruptly();
+    life::end_abruptly(&Caller::here());
     process::exit_now(status)
 }

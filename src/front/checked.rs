@@ -1,7 +1,7 @@
 //! What a program may ask of check mode. Without it each answer is that nothing was found.
 
 use super::life;
-use crate::modes::check::{self, Totals};
+use crate::modes::check::{self, Caller, Totals};
 use crate::os::process;
 
 /// The status with which LeakSanitizer ends a process.
@@ -9,12 +9,12 @@ const LEAK_STATUS: i32 = 23;
 
 /// Looks at all blocks and for leaks, and tells what is found. `None` without check mode, or when
 /// it can't be done now.
-pub fn look_now() -> Option<Totals> {
+pub fn look_now(caller: &Caller) -> Option<Totals> {
     if !check::is_on() {
         return None;
     }
     let _inside = life::enter()?;
-    check::look_now()
+    check::look_now(caller)
 }
 
 /// How many errors were found so far.
@@ -26,14 +26,14 @@ pub fn error_count() -> u64 {
 }
 
 /// Whether anything is definitely or possibly lost.
-pub fn is_leaking() -> bool {
-    look_now().is_some_and(|totals| totals.definite.blocks + totals.possible.blocks > 0)
+pub fn is_leaking(caller: &Caller) -> bool {
+    look_now(caller).is_some_and(|totals| totals.definite.blocks + totals.possible.blocks > 0)
 }
 
 /// Ends the process if anything is lost.
-pub fn end_if_leaking() {
-    if is_leaking() {
-        check::end_process("_exit");
+pub fn end_if_leaking(caller: &Caller) {
+    if is_leaking(caller) {
+        check::end_process("_exit", caller);
         process::exit_now(LEAK_STATUS);
     }
 }

@@ -4,7 +4,7 @@ use crate::heap::fast::{self, Owner};
 use crate::heap::registry;
 use crate::heap::thread_heap::Heap;
 use crate::memory::arena;
-use crate::modes::check::{self, CheckedThread};
+use crate::modes::check::{self, Caller, CheckedThread};
 use crate::os::{environment, files, process, thread};
 use crate::services::options::{self, Choice};
 use core::ffi::{c_char, c_void};
@@ -185,16 +185,16 @@ unsafe fn apply_options(environment: *const *const c_char) {
 }
 
 /// Called when the process ends without running its handlers.
-pub fn end_abruptly() {
+pub fn end_abruptly(caller: &Caller) {
     if check::is_on() {
-        check::end_process("_exit");
+        check::end_process("_exit", caller);
     }
 }
 
 /// Called when the process exits by `exit` or by returning from `main`.
-pub fn end_library() {
+pub fn end_library(caller: &Caller) {
     if check::is_on() {
-        check::end_process("exit");
+        check::end_process("exit", caller);
     }
     if options::is_on(Choice::Stats) {
         summary::print();

@@ -2,6 +2,7 @@
 //! without guards; a fault that would have happened anyway is told, and happens.
 
 use super::finding::{Finding, Kind};
+use super::leak::Caller;
 use super::marks::{self, Tag};
 use super::stack_cache::Cache;
 use super::stacks::{self, StackNumber};
@@ -30,7 +31,10 @@ pub fn answer(fault: &Fault) -> Answer {
         None => fault_finding(Kind::FatalSignal, fault),
     };
     tell(&finding);
-    end_process_by_signal(fault.number);
+    let registers = &fault.registers;
+    let kept = [3, 6, 12, 13, 14, 15].map(|register: usize| registers.general[register]);
+    let caller = Caller { stack_pointer: registers.sp(), registers: kept };
+    end_process_by_signal(fault.number, &caller);
     Answer::Pass
 }
 

@@ -13,12 +13,12 @@ use core::slice;
 /// Ranges that are Cairn's own: at most these many.
 const OWN_MAX: usize = 192;
 
-/// Looks for leaks and tells of them. `None` if it could not be done.
-pub fn look(occasion: Occasion) -> Option<Totals> {
-    let caller = Caller::here();
+/// Looks for leaks and tells of them. `caller` is where the program called: what lies below on the
+/// stack is Cairn's, and full of what the program had there earlier. `None` if it could not be done.
+pub fn look(occasion: Occasion, caller: &Caller) -> Option<Totals> {
     // The stacks' modules are looked at before any lock is held.
     let loader = loader_range();
-    telling::tell_leaks(occasion, |visit| scan(&caller, loader, visit))
+    telling::tell_leaks(occasion, |visit| scan(caller, loader, visit))
 }
 
 fn scan(

@@ -44,7 +44,7 @@ use stacks::StackNumber;
 use telling::{Figures, Occasion};
 
 pub use blocks::{allocate, free};
-pub use leak::Totals;
+pub use leak::{Caller, Totals};
 pub use leaks::ignore_here;
 pub use thread::{begin as begin_thread, current as current_thread, end as end_thread};
 pub use thread::CheckedThread;
@@ -195,19 +195,19 @@ fn look_at_all(noticed: &'static str) {
 
 /// The process ends: tells what is still to be told. Does something once, and nothing in a `vfork`
 /// child, which has its parent's memory.
-pub fn end_process(status: &str) {
+pub fn end_process(status: &str, caller: &Caller) {
     if PROCESS.load(Relaxed) != process::id() || HAS_ENDED.swap(true, AcqRel) {
         return;
     }
     look_at_all("exit");
     if options::is_on(Choice::Leaks) {
-        leaks::look(Occasion::Exit);
+        leaks::look(Occasion::Exit, caller);
     }
     telling::end(status, &figures());
 }
 
 /// The process is about to end by a signal.
-fn end_process_by_signal(number: i32) {
+fn end_process_by_signal(number: i32, caller: &Caller) {
     let mut status = crate::arithmetic::text::Text::<32>::new();
     status.push(format_args!("signal {number}"));
     let status = core::str::from_utf8(status.as_bytes()).unwrap_or("signal");
@@ -215,7 +215,7 @@ fn end_process_by_signal(number: i32) {
         // The thread was interrupted in the middle of a call, and may hold what this needs.
         return;
     }
-    end_process(status);
+    end_process(status, caller);
 }
 
 /// Whether this thread is in the middle of a call of the allocator.
@@ -227,9 +227,9 @@ fn is_inside() -> bool {
 }
 
 /// Looks at all blocks and for leaks now; tells what is found. `None` if that could not be done.
-pub fn look_now() -> Option<Totals> {
+pub fn look_now(caller: &Caller) -> Option<Totals> {
     look_at_all("check");
-    leaks::look(Occasion::Demand)
+    leaks::look(Occasion::Demand, caller)
 }
 
 /// How many errors were found.

@@ -65,7 +65,10 @@ fn tell_modules() {
                 bytes => packet.push_hex(bytes),
             }
             packet.push(format_args!(" "));
-            packet.push_name(if path.is_empty() { b"/proc/self/exe" } else { path });
+            match path {
+                b"" => packet.push_name(program_path(&mut [0; 1024])),
+                _ => packet.push_name(path),
+            }
             packet.push(format_args!("\n"));
         });
         packet.push(format_args!(".\n"));
