@@ -18,6 +18,7 @@ use modes::check::{stack_cache::Cache, stacks};
 use os::unwind::{here, recover, walk, Frame, Registers, Walker, Window};
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::*};
 
 /// Counters, and their names in what is printed.
@@ -111,20 +112,28 @@ static SHOWN: AtomicUsize = AtomicUsize::new(0);
 fn show(registers: &Registers, ended_after: usize) {
     let mut frames = [Frame::default(); 64];
     let count = walk(registers, &mut Window::EMPTY.clone(), &mut frames);
-    show_frames("early", &frames[..count].iter().map(|f| f.return_address).collect::<Vec<_>>());
-    eprintln!("  after {ended_after}");
+    let addresses = frames.map(|frame| frame.return_address);
+    show_frames(format_args!("ends after {ended_after}"), &addresses[..count]);
 }
 
-fn show_frames(what: &str, frames: &[usize]) {
-    let mut text = format!("{what}:");
+/// Without allocating, because the program may be in the middle of that.
+fn show_frames(what: std::fmt::Arguments, frames: &[usize]) {
+    let mut text = [0u8; 4096];
+    let mut rest = &mut text[..];
+    let _ = write!(rest, "{what}:");
     for address in frames {
-        let name = os::modules::with(*address, |module| {
-            let path = String::from_utf8_lossy(module.path).into_owned();
-            format!(" {}+{:#x}", path.rsplit('/').next().unwrap_or(""), address - module.bias)
+        let found = os::modules::with(*address, |module| {
+            let name = module.path.rsplit(|byte| *byte == b'/').next().unwrap_or(b"");
+            let _ = rest.write_all(b" ").and_then(|()| rest.write_all(name));
+            let _ = write!(rest, "+{:#x}", address - module.bias);
         });
-        text += &name.unwrap_or(format!(" {address:#x}"));
+        if found.is_none() {
+            let _ = write!(rest, " {address:#x}");
+        }
     }
-    eprintln!("{text}");
+    let _ = rest.write_all(b"\n");
+    let length = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+    os::files::write_error(&text[..length]);
 }
 
 extern "C" fn on_fault(signal: i32, _information: usize, context: *mut c_void) {
@@ -133,6 +142,9 @@ extern "C" fn on_fault(signal: i32, _information: usize, context: *mut c_void) {
         add(RECOVERED, 1);
         return;
     }
+    // SAFETY: the kernel's own.
+    let interrupted = unsafe { Registers::from_context(context) };
+    show(&interrupted, 0);
     // SAFETY: the fault happens again, without this handler.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
 }
@@ -189,8 +201,8 @@ fn compare(own: &[usize]) {
 fn show_different(own: &[usize], other: &[usize]) {
     if SHOWN.load(Relaxed) > 0 {
         SHOWN.fetch_sub(1, Relaxed);
-        show_frames("own", own);
-        show_frames("other", other);
+        show_frames(format_args!("own"), own);
+        show_frames(format_args!("other"), other);
     }
 }
 

@@ -1,11 +1,11 @@
 //! The loaded modules: the program, its libraries, the kernel's vdso. Where each lies, what file it
 //! came from, its build id, and where its description of stack frames is.
 //!
-//! [`with`] takes no lock where the C library has `_dl_find_object` (glibc 2.35), so it may be called
-//! at any moment. [`for_each`], and `with` on an older glibc, take the loader's lock for the list of
-//! modules: they may be called inside `malloc`, also while this thread is inside `dlopen` (the lock
-//! is recursive), but never while holding a lock of Cairn's, because another thread may allocate
-//! while it holds the loader's.
+//! [`with`] takes no lock where the C library has `_dl_find_object` (glibc 2.35), so it may be
+//! called at any moment. [`for_each`], and `with` on an older glibc, take the loader's lock for the
+//! list of modules: they may be called inside `malloc`, also while this thread is inside `dlopen`
+//! (the lock is recursive), but never while holding a lock of Cairn's, because another thread may
+//! allocate while it holds the loader's.
 
 use super::memory::page_bytes;
 use super::processor::system_call;
@@ -37,6 +37,14 @@ pub struct Changes {
 }
 
 impl<'a> Module<'a> {
+    fn new(bias: usize, path: &'a [u8], headers: &'a [Elf64_Phdr]) -> Option<Self> {
+        let loaded = || headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
+        let start = loaded().map(|header| header.p_vaddr as usize).min()?;
+        let end = loaded().map(|header| (header.p_vaddr + header.p_memsz) as usize).max()?;
+        let start = bias + start / page_bytes() * page_bytes();
+        Some(Self { start, end: bias + end, bias, path, headers })
+    }
+
     /// What the linker noted to tell this build from every other, or nothing.
     pub fn build_id(&self) -> &'a [u8] {
         const BUILD_ID: u32 = 3;
@@ -50,7 +58,7 @@ impl<'a> Module<'a> {
             .unwrap_or(&[])
     }
 
-    /// `.eh_frame_hdr`, and all that is mapped behind it with the same access: `.eh_frame` is there.
+    /// `.eh_frame_hdr`, and the segment that it lies in, where `.eh_frame` is too.
     pub fn frame_description(&self) -> Option<(&'a [u8], &'a [u8])> {
         let header = self.headers.iter().find(|header| header.p_type == libc::PT_GNU_EH_FRAME)?;
         let start = self.bias + header.p_vaddr as usize;
@@ -125,12 +133,12 @@ pub fn with<T>(address: usize, visit: impl FnOnce(&Module) -> T) -> Option<T> {
 /// `struct dl_find_object` of glibc's `dlfcn.h`.
 #[repr(C)]
 struct FoundObject {
-    flags: u64,
+    _flags: u64,
     start: usize,
-    end: usize,
+    _end: usize,
     link_map: *const LinkMap,
-    frames: usize,
-    reserved: [u64; 7],
+    _frames: usize,
+    _reserved: [u64; 7],
 }
 
 /// The public part of `struct link_map` of `link.h`.
@@ -152,8 +160,8 @@ impl FoundObject {
             (map.bias, name_bytes(map.name))
         };
         // SAFETY: the module is mapped here.
-        let headers = unsafe { program_headers(self.start)? };
-        Some(Module { start: self.start, end: self.end, bias, path, headers })
+        let headers = unsafe { program_headers(self.start).or_else(|| own_headers(path))? };
+        Module::new(bias, path, headers)
     }
 }
 
@@ -186,6 +194,18 @@ unsafe fn program_headers<'a>(start: usize) -> Option<&'a [Elf64_Phdr]> {
     // SAFETY: they lie in the first page, see above.
     (fits && is_known)
         .then(|| unsafe { core::slice::from_raw_parts((start + offset) as *const _, count) })
+}
+
+/// The program headers of the program, if `path` is its. Of a program that isn't mapped in one
+/// piece the loader tells only the piece that an address is in.
+fn own_headers<'a>(path: &[u8]) -> Option<&'a [Elf64_Phdr]> {
+    // SAFETY: reads the auxiliary vector; the kernel put the program's headers there.
+    unsafe {
+        let start = libc::getauxval(libc::AT_PHDR) as *const Elf64_Phdr;
+        let count = libc::getauxval(libc::AT_PHNUM) as usize;
+        let is_known = path.is_empty() && !start.is_null() && start.is_aligned();
+        is_known.then(|| core::slice::from_raw_parts(start, count))
+    }
 }
 
 /// glibc's `_dl_find_object`, if it has one. A weak symbol rather than one looked up by `dlsym`,
@@ -227,11 +247,7 @@ unsafe fn module_of<'a>(information: &dl_phdr_info) -> Option<Module<'a>> {
         let headers: &'a [Elf64_Phdr] = core::slice::from_raw_parts(information.dlpi_phdr, count);
         (headers, name_bytes(information.dlpi_name))
     };
-    let loaded = || headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
-    let start = loaded().map(|header| header.p_vaddr as usize).min()?;
-    let end = loaded().map(|header| (header.p_vaddr + header.p_memsz) as usize).max()?;
-    let start = bias + start / page_bytes() * page_bytes();
-    Some(Module { start, end: bias + end, bias, path, headers })
+    Module::new(bias, path, headers)
 }
 
 /// Calls `visit` for each entry of the loader's list until it returns false.

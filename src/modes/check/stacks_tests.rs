@@ -119,15 +119,8 @@ fn stacks_cost() {
         let kept = best_ns(|_| {
             black_box(capture_slow(&here(), &mut cache));
         });
-        let cold = best_ns(|_| {
-            crate::os::unwind::forget();
-            let mut window = black_box(window);
-            let mut frames = [crate::os::unwind::Frame::default(); 12];
-            black_box(crate::os::unwind::walk(&here(), &mut window, &mut frames));
-        });
         println!(
             "12 frames: hit {hit:.1} ns, by rules {rules:.1} ns, by rules and kept {kept:.1} ns"
         );
-        println!("12 frames, each described anew: {cold:.0} ns");
     });
 }

@@ -27,50 +27,48 @@ const BP: Register = Register(Registers::BP as u16);
 const RETURN_ADDRESS: Register = Register(16);
 const ENCODING: Encoding = Encoding { format: Format::Dwarf32, version: 4, address_size: 8 };
 
-/// Calls `visit` with what describes the frame at the instruction at `address`.
-fn with_row<T>(address: usize, visit: impl FnOnce(&Row, &EhFrame<Slice>) -> T) -> Option<T> {
-    modules::with(address, |module| row_in(module, address, visit)).flatten()
+/// What describes a frame.
+struct Description<'a> {
+    row: &'a Row,
+    frames: &'a EhFrame<Slice<'a>>,
+    /// Whether it is said to be the frame that the kernel made for a signal's handler.
+    is_signal: bool,
 }
 
-fn row_in<T>(
-    module: &Module,
-    address: usize,
-    visit: impl FnOnce(&Row, &EhFrame<Slice>) -> T,
-) -> Option<T> {
+/// Calls `visit` with what describes the frame at the instruction at `address`.
+fn with_description<T>(address: usize, visit: impl FnOnce(Description) -> T) -> Option<T> {
+    modules::with(address, |module| describe(module, address, visit)).flatten()
+}
+
+fn describe<T>(module: &Module, address: usize, visit: impl FnOnce(Description) -> T) -> Option<T> {
     let (header, segment) = module.frame_description()?;
     let bases = BaseAddresses::default().set_eh_frame_hdr(header.as_ptr() as u64);
     let header = EhFrameHdr::new(header, LittleEndian).parse(&bases, 8).ok()?;
     let Pointer::Direct(start) = header.eh_frame_ptr() else { return None };
     let offset = (start as usize).checked_sub(segment.as_ptr() as usize)?;
-    let frames = EhFrame::new(segment.get(offset..)?, LittleEndian);
-    let bases = bases.set_eh_frame(start);
+    let frames = &EhFrame::new(segment.get(offset..)?, LittleEndian);
+    let (bases, address) = (bases.set_eh_frame(start), address as u64);
+    let table = header.table()?;
+    let entry = table.fde_for_address(frames, &bases, address, EhFrame::cie_from_offset).ok()?;
     let mut context = UnwindContext::<usize, Fixed>::new_in();
-    let row = header
-        .table()?
-        .unwind_info_for_address(
-            &frames,
-            &bases,
-            &mut context,
-            address as u64,
-            EhFrame::cie_from_offset,
-        )
-        .ok()?;
-    Some(visit(row, &frames))
+    let row = entry.unwind_info_for_address(frames, &bases, &mut context, address).ok()?;
+    Some(visit(Description { row, frames, is_signal: entry.is_signal_trampoline() }))
 }
 
 /// The rule for the instruction at `address`, the last byte of a call or an interrupted one.
 #[cold]
 pub fn find_rule(address: usize) -> Rule {
-    if is_signal_return(address + 1) {
-        return Rule::only(Base::Signal);
-    }
-    match with_row(address, rule_of) {
-        Some(rule) => rule,
-        // Code that was made at run time, or in assembly. It has no description, but very often
-        // a frame pointer.
-        None if is_after_call(address + 1) => Rule::FRAME_POINTER,
-        None => Rule::only(Base::Nothing),
-    }
+    let rule = with_description(address, |description| match description.is_signal {
+        true if is_signal_return(address + 1) => Rule::only(Base::Signal),
+        _ => rule_of(description.row, description.frames),
+    });
+    // Code that was made at run time, or in assembly, may have no description, but very often it
+    // has a frame pointer.
+    rule.unwrap_or_else(|| match address + 1 {
+        next if is_signal_return(next) => Rule::only(Base::Signal),
+        next if is_after_call(next) => Rule::FRAME_POINTER,
+        _ => Rule::only(Base::Nothing),
+    })
 }
 
 fn rule_of(row: &Row, frames: &EhFrame<Slice>) -> Rule {
@@ -134,7 +132,7 @@ pub struct Caller {
 /// describes the instruction at `address`.
 #[cold]
 pub fn evaluate(address: usize, registers: &Registers, window: &mut Window) -> Option<Caller> {
-    match with_row(address, |row, frames| caller(row, frames, registers, window)) {
+    match with_description(address, |description| caller(&description, registers, window)) {
         Some(caller) => caller,
         None => by_frame_pointer(registers, window),
     }
@@ -148,12 +146,8 @@ fn by_frame_pointer(registers: &Registers, window: &mut Window) -> Option<Caller
     Some(Caller { registers: next, slot: bp + 8 })
 }
 
-fn caller(
-    row: &Row,
-    frames: &EhFrame<Slice>,
-    registers: &Registers,
-    window: &mut Window,
-) -> Option<Caller> {
+fn caller(description: &Description, registers: &Registers, window: &mut Window) -> Option<Caller> {
+    let Description { row, frames, .. } = *description;
     let mut state = Evaluation { frames, registers, window };
     let base = match row.cfa() {
         CfaRule::RegisterAndOffset { register, offset } => {

@@ -1,11 +1,11 @@
 //! Stacks of calls, through code without frame pointers, at any moment.
 //!
 //! Nothing here allocates, takes a lock, or calls the C library but for `_dl_find_object`, which
-//! doesn't either. So a stack can be walked inside `malloc` and in a signal's handler, on any stack.
-//! A walk that meets nonsense ends. It can't fault: see `window.rs`.
+//! doesn't either. So a stack can be walked inside `malloc` and in a signal's handler, on any
+//! stack. A walk that meets nonsense ends. It can't fault: see `window.rs`.
 //!
-//! A frame costs a look into a table of rules (`rule.rs`) once its address has been met; before, its
-//! description is read (`description.rs`).
+//! A frame costs a look into a table of rules (`rule.rs`) once its address has been met; the first
+//! time its description is read (`description.rs`).
 
 mod description;
 pub mod probe;

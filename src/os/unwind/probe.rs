@@ -27,13 +27,26 @@ global_asm!(
     "cairn_read_digest:",
     ".cfi_startproc",
     "mov rax, r8",
-    "2:",
+    "test dl, 1",
+    "jz 2f",
     "movzx r8d, word ptr [rsi + 2 * rdx - 2]",
     "mov r8, qword ptr [rdi + 8 * r8]",
     "imul r8, qword ptr [rcx + 8 * rdx - 8]",
     "add rax, r8",
     "dec rdx",
+    "jz 3f",
+    "2:",
+    "movzx r8d, word ptr [rsi + 2 * rdx - 2]",
+    "movzx r9d, word ptr [rsi + 2 * rdx - 4]",
+    "mov r8, qword ptr [rdi + 8 * r8]",
+    "mov r9, qword ptr [rdi + 8 * r9]",
+    "imul r8, qword ptr [rcx + 8 * rdx - 8]",
+    "imul r9, qword ptr [rcx + 8 * rdx - 16]",
+    "add rax, r8",
+    "add rax, r9",
+    "sub rdx, 2",
     "jnz 2b",
+    "3:",
     "mov edx, 1",
     "ret",
     ".cfi_endproc",
@@ -139,8 +152,8 @@ pub unsafe fn recover(context: *mut c_void) -> bool {
     is_ours
 }
 
-/// Whether the eight bytes at `address` can be read. The kernel looks at the signal set there before
-/// it looks at what is asked, which is nothing that it knows.
+/// Whether the eight bytes at `address` can be read. The kernel reads a signal set there before it
+/// looks at what is asked of it, which is nothing that it knows.
 pub fn is_readable(address: usize) -> bool {
     const NOTHING: usize = usize::MAX;
     // SAFETY: the kernel only reads, and changes nothing because the request is invalid.
@@ -218,23 +231,30 @@ impl Registers {
 /// Rust function's frame speaks of them.
 #[inline(always)]
 pub fn here() -> Registers {
-    let mut general = [0usize; 16];
-    let pc;
-    // SAFETY: stores registers into `general`.
+    let (pc, sp, bp, bx, r12, r13, r14, r15);
+    // SAFETY: copies registers. Where the compiler lets one of these be overwritten by another, the
+    // function has saved it before, and its description says where.
     unsafe {
         asm!(
-            "mov qword ptr [{general} + 24], rbx",
-            "mov qword ptr [{general} + 48], rbp",
-            "mov qword ptr [{general} + 56], rsp",
-            "mov qword ptr [{general} + 96], r12",
-            "mov qword ptr [{general} + 104], r13",
-            "mov qword ptr [{general} + 112], r14",
-            "mov qword ptr [{general} + 120], r15",
             "lea {pc}, [rip]",
-            general = in(reg) general.as_mut_ptr(),
+            "mov {sp}, rsp",
+            "mov {bp}, rbp",
+            "mov {bx}, rbx",
+            "mov {r12}, r12",
+            "mov {r13}, r13",
+            "mov {r14}, r14",
+            "mov {r15}, r15",
             pc = out(reg) pc,
-            options(nostack, preserves_flags),
+            sp = out(reg) sp,
+            bp = out(reg) bp,
+            bx = out(reg) bx,
+            r12 = out(reg) r12,
+            r13 = out(reg) r13,
+            r14 = out(reg) r14,
+            r15 = out(reg) r15,
+            options(nomem, nostack, preserves_flags),
         );
     }
+    let general = [0, 0, 0, bx, 0, 0, bp, sp, 0, 0, 0, 0, r12, r13, r14, r15];
     Registers { pc, general }
 }

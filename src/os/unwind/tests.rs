@@ -219,3 +219,21 @@ fn a_read_of_a_stack_that_vanished_is_recovered() {
         crate::os::memory::release(range);
     }
 }
+
+/// What it costs to read a description; `cargo test --release descriptions_cost -- --ignored
+/// --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn descriptions_cost() {
+    let code = addresses(&nest(9, &mut own_view));
+    let different: std::collections::BTreeSet<usize> = code.into_iter().collect();
+    let read_all = || {
+        let start = std::time::Instant::now();
+        for address in &different {
+            black_box(description::find_rule(*address - 1).base());
+        }
+        start.elapsed().as_nanos() as usize / different.len()
+    };
+    let best_ns = (0..1000).map(|_| read_all()).min().unwrap();
+    println!("a frame's description, read anew: {best_ns} ns");
+}
