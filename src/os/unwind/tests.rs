@@ -237,3 +237,52 @@ fn descriptions_cost() {
     let best_ns = (0..1000).map(|_| read_all()).min().unwrap();
     println!("a frame's description, read anew: {best_ns} ns");
 }
+
+#[test]
+fn a_coroutine_s_stack_ends_where_it_was_made() {
+    static SEEN: std::sync::Mutex<Vec<usize>> = std::sync::Mutex::new(Vec::new());
+    extern "C" fn coroutine() {
+        *SEEN.lock().unwrap() = nest(4, &mut || addresses(&own_view()));
+    }
+    let stack = crate::os::memory::map_writable(256 * 1024).unwrap();
+    // SAFETY: the coroutine runs on a stack of its own until it returns to `back`.
+    unsafe {
+        let mut back: libc::ucontext_t = core::mem::zeroed();
+        let mut context: libc::ucontext_t = core::mem::zeroed();
+        libc::getcontext(&raw mut context);
+        context.uc_stack.ss_sp = stack.start as *mut c_void;
+        context.uc_stack.ss_size = stack.length;
+        context.uc_link = &raw mut back;
+        libc::makecontext(&raw mut context, coroutine, 0);
+        libc::swapcontext(&raw mut back, &raw const context);
+        crate::os::memory::release(stack);
+    }
+    let frames = SEEN.lock().unwrap();
+    let start = coroutine as extern "C" fn() as usize;
+    assert!((5..20).contains(&frames.len()), "{} frames", frames.len());
+    // What a coroutine returns to has no description that holds for it.
+    let last = *frames.last().unwrap();
+    assert!((start..start + 4096).contains(&last));
+}
+
+#[test]
+fn a_window_follows_a_stack_that_grows_and_leaves_one_that_is_far() {
+    let range = crate::os::memory::map_writable(16 * 4096).unwrap();
+    let mut window = Window::EMPTY;
+    let middle = range.start + 8 * 4096;
+    window.enter(middle);
+    assert_eq!(window.known_word(middle + 4096), None, "only what was needed is looked at");
+    assert_eq!(window.word(middle + 3 * 4096), Some(0));
+    assert_eq!(window.known_word(middle + 2 * 4096), Some(0));
+    window.enter(range.start + 8);
+    assert_eq!(window.known_word(middle), Some(0), "the same stack, deeper");
+    assert_eq!(window.word(range.start - 8), None, "below the stack pointer's page");
+    assert_eq!(window.word(middle + 4), None, "no word begins there");
+    let far = 0u64;
+    window.enter(&raw const far as usize);
+    assert_eq!(window.known_word(middle), None, "another stack");
+    window.enter(8);
+    assert_eq!(window.word(8), None, "no stack");
+    // SAFETY: the window was the last to use it.
+    unsafe { crate::os::memory::release(range) };
+}
