@@ -4,6 +4,7 @@ use super::standard::{free, realloc};
 use crate::front::life;
 use crate::os::interposer;
 use crate::os::processor::Caller;
+use crate::os::unwind;
 use core::ffi::c_char;
 
 type Environment = *const *const c_char;
@@ -15,7 +16,7 @@ extern "C" fn begin(_: i32, _: *const *const c_char, environment: Environment) {
 }
 
 extern "C" fn end() {
-    life::end_library(&Caller::here());
+    life::end_library(&Caller::here(), &unwind::here());
 }
 
 #[cfg(not(test))]

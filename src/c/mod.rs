@@ -3,6 +3,7 @@
 
 pub mod aligned;
 pub mod cairn;
+pub mod calls;
 pub mod end;
 pub mod glibc_names;
 pub mod information;

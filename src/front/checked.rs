@@ -3,6 +3,17 @@
 use super::life;
 use crate::modes::check::{self, Caller, Totals};
 use crate::os::process;
+use core::sync::atomic::AtomicBool;
+
+/// Whether buffers that the program gives to the kernel are looked at.
+pub static IS_WATCHING: AtomicBool = AtomicBool::new(false);
+
+/// Looks at a buffer that `call` gives to the kernel.
+pub fn look_at_buffer(call: &'static str, address: usize, length: usize) {
+    if let Some(_inside) = life::enter() {
+        check::look_at_buffer(call, address, length);
+    }
+}
 
 /// The status with which LeakSanitizer ends a process.
 const LEAK_STATUS: i32 = 23;

@@ -5,13 +5,14 @@ use crate::heap::registry;
 use crate::heap::thread_heap::Heap;
 use crate::memory::arena;
 use crate::modes::check::{self, Caller, CheckedThread};
+use crate::os::unwind::Registers;
 use crate::os::{environment, files, process, thread};
 use crate::services::options::{self, Choice};
 use core::ffi::{c_char, c_void};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{compiler_fence, AtomicBool, Ordering};
 
-use super::{fork, summary};
+use super::{checked, fork, summary};
 
 /// This thread's heap, made if it has none yet. `None` for a thread that has ended, or can't have
 /// one: its calls go to the bins directly.
@@ -149,7 +150,8 @@ pub unsafe fn begin_library(environment: *const *const c_char) {
     unsafe { apply_options(environment) };
     if options::is_on(Choice::Check) {
         begin_process();
-        check::begin();
+        begin_checks();
+        process::at_quick_exit(end_quickly);
     }
 }
 
@@ -161,8 +163,13 @@ fn begin_options() {
         unsafe { apply_options(environment) };
     }
     if options::is_on(Choice::Check) {
-        check::begin();
+        begin_checks();
     }
+}
+
+fn begin_checks() {
+    check::begin();
+    checked::IS_WATCHING.store(true, Ordering::Relaxed);
 }
 
 /// Applies the options in `environment`, once.
@@ -184,6 +191,11 @@ unsafe fn apply_options(environment: *const *const c_char) {
     }
 }
 
+/// Called when the process ends by `quick_exit`.
+extern "C" fn end_quickly() {
+    check::end_process("quick_exit", &Caller::here());
+}
+
 /// Called when the process ends without running its handlers.
 pub fn end_abruptly(caller: &Caller) {
     if check::is_on() {
@@ -192,9 +204,10 @@ pub fn end_abruptly(caller: &Caller) {
 }
 
 /// Called when the process exits by `exit` or by returning from `main`.
-pub fn end_library(caller: &Caller) {
+pub fn end_library(caller: &Caller, registers: &Registers) {
     if check::is_on() {
-        check::end_process("exit", caller);
+        let outermost = check::after_main(registers);
+        check::end_process("exit", outermost.as_ref().unwrap_or(caller));
     }
     if options::is_on(Choice::Stats) {
         summary::print();

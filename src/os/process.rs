@@ -69,6 +69,17 @@ impl Failure {
     }
 }
 
+extern "C" {
+    /// What `at_quick_exit` of C11 becomes in a shared library (Itanium C++ ABI, 3.3.5).
+    fn __cxa_at_quick_exit(function: extern "C" fn(), library: *const u8) -> i32;
+}
+
+/// Registers what has to be done when the process ends by `quick_exit`.
+pub fn at_quick_exit(function: extern "C" fn()) {
+    // SAFETY: the function stays: the library is never unloaded.
+    unsafe { __cxa_at_quick_exit(function, core::ptr::null()) };
+}
+
 /// Registers what has to be done around each fork of the process.
 pub fn at_fork(before: extern "C" fn(), parent: extern "C" fn(), child: extern "C" fn()) {
     // SAFETY: the three functions are sound to call at any fork. Without memory for the entry,

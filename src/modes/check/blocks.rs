@@ -133,9 +133,11 @@ fn place_guarded(request: Request, side: Side) -> Option<Place> {
     };
     budget::note_live(size_bytes, true);
     signals::stay_in_front();
-    // Its first use, and the kernel's part in it, are the guards' doing as well.
-    // SAFETY: the page was just given.
-    unsafe { ((address + size_bytes.max(1) - 1) as *const u8).read_volatile() };
+    if size_bytes > 0 {
+        // Its first use, and the kernel's part in it, are the guards' doing as well.
+        // SAFETY: the block's first byte.
+        unsafe { (address as *const u8).read_volatile() };
+    }
     budget::spend(since);
     let placement = match side {
         Side::Right => Placement::GuardedRight,

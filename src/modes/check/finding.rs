@@ -37,6 +37,8 @@ pub enum Kind {
     PoisonPointer,
     /// A signal that ends the program, and isn't about a block.
     FatalSignal,
+    /// A buffer that the kernel was given lies in a freed block, or past the end of one.
+    SystemCall,
 }
 
 impl Kind {
@@ -56,6 +58,7 @@ impl Kind {
             Self::WrongSize => "wrong-size",
             Self::PoisonPointer => "poison-pointer",
             Self::FatalSignal => "fatal-signal",
+            Self::SystemCall => "system-call",
         }
     }
 
@@ -76,6 +79,7 @@ impl Kind {
             Self::WrongSize => "Mismatched free() / delete: wrong size",
             Self::PoisonPointer => "Use of a pointer from fresh or freed memory",
             Self::FatalSignal => "Process terminating by a signal",
+            Self::SystemCall => "A system call's buffer is not all the program's",
         }
     }
 }

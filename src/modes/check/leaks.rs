@@ -7,11 +7,32 @@ use super::{budget, guard, hold_locks, release_locks, stacks, table, telling, th
 use crate::memory::arena::ARENA;
 use crate::os::memory::{self, Range};
 use crate::os::modules;
+use crate::os::unwind::{self, Frame, Registers, Window};
 use crate::services::metadata;
 use core::slice;
 
 /// Ranges that are Cairn's own: at most these many.
 const OWN_MAX: usize = 192;
+
+/// Where the program's stack begins when its `main` has returned: nothing below is in use but by
+/// the C library's exit. `None` if `exit` was called from within the program.
+pub fn after_main(registers: &Registers) -> Option<Caller> {
+    let mut frames = [Frame::default(); 16];
+    let count = unwind::walk(registers, &mut { Window::EMPTY }, &mut frames);
+    let is_program = |frame: &&Frame| {
+        let in_runtime = |module: &modules::Module| {
+            let has = |name: &[u8]| module.path.windows(name.len()).any(|part| part == name);
+            has(b"/libc.so") || has(b"/ld-linux")
+        };
+        modules::with(frame.return_address - 1, in_runtime) == Some(false)
+    };
+    let place = frames[..count].iter().position(|frame| is_program(&frame))?;
+    // The outermost frame is the one that called main.
+    (place + 1 == count && place > 0).then(|| Caller {
+        stack_pointer: frames[place].slot + size_of::<usize>(),
+        registers: [0; 6],
+    })
+}
 
 /// Looks for leaks and tells of them. `caller` is where the program called: what lies below on the
 /// stack is Cairn's, and full of what the program had there earlier. `None` if it could not be done.

@@ -45,7 +45,7 @@ use telling::{Figures, Occasion};
 
 pub use blocks::{allocate, free};
 pub use leak::{Caller, Totals};
-pub use leaks::ignore_here;
+pub use leaks::{after_main, ignore_here};
 pub use thread::{begin as begin_thread, current as current_thread, end as end_thread};
 pub use thread::CheckedThread;
 
@@ -230,6 +230,14 @@ fn is_inside() -> bool {
 pub fn look_now(caller: &Caller) -> Option<Totals> {
     look_at_all("check");
     leaks::look(Occasion::Demand, caller)
+}
+
+/// Looks at a buffer that the program gives to the kernel by `call`: all of it has to be within a
+/// live block, if any of it is near one.
+pub fn look_at_buffer(call: &'static str, address: usize, length: usize) {
+    let Some(wrong) = search::first_wrong(address, length) else { return };
+    let finding = Finding::new(Kind::SystemCall, capture(), wrong);
+    tell(&search::with_place(Finding { noticed: Some(call), ..finding }));
 }
 
 /// How many errors were found.

@@ -46,6 +46,24 @@ fn nearest_guarded(address: usize) -> Option<Record> {
     })
 }
 
+/// The first byte of a buffer that is in no live block, if the buffer begins at, in or behind one.
+/// Blocks that aren't guarded are known by their starts only.
+pub fn first_wrong(address: usize, length: usize) -> Option<usize> {
+    if length == 0 {
+        return None;
+    }
+    let record = match guard::contains(address) {
+        true => nearest_guarded(address)?,
+        false => table::get(address)?,
+    };
+    match Where::of(address, &record) {
+        Where::Inside(offset) if record.is_live() => {
+            (length > record.size_bytes - offset).then_some(record.end())
+        }
+        _ => Some(address),
+    }
+}
+
 /// The block that had `number` when it was allocated.
 pub fn by_number(number: u64) -> Option<Record> {
     let mut found = None;

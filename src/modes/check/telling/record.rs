@@ -86,7 +86,7 @@ pub fn tell(finding: &Finding, number: u32) {
         push_fault(packet, finding);
         push_call(packet, finding);
         push_block(packet, finding);
-        push_stack(packet, "at", finding.at);
+        push_stack_at(packet, finding);
         packet.push(format_args!(".\n"));
     });
 }
@@ -167,6 +167,16 @@ fn push_block(packet: &mut Stream, finding: &Finding) {
     if !record.is_live() {
         push_stack(packet, "free", record.freed);
     }
+}
+
+/// Where a finding was: of a fault, the first address is that of the instruction itself.
+fn push_stack_at(packet: &mut Stream, finding: &Finding) {
+    packet.push(format_args!("stack at"));
+    for (index, address) in stacks::frames(finding.at).iter().enumerate() {
+        let is_instruction = index == 0 && finding.fault.is_some();
+        packet.push(format_args!(" {:x}", address - usize::from(is_instruction)));
+    }
+    packet.push(format_args!("\n"));
 }
 
 fn push_stack(packet: &mut Stream, role: &str, stack: StackNumber) {
