@@ -17,7 +17,7 @@ mod walker;
 mod window;
 
 pub use probe::{here, recover, Registers};
-pub use rule::{forget, generation};
+pub use rule::generation;
 pub use trail::Trail;
 pub use walker::{Dependency, Frame, Walker};
 pub use window::Window;
