@@ -40,6 +40,7 @@ impl<const CHUNKS: usize> RecordStore<CHUNKS> {
     }
 
     /// How much memory is in use.
+    #[cfg(test)]
     pub fn used_bytes(&self) -> usize {
         self.used.load(Ordering::Relaxed) as usize * 8
     }

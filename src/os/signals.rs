@@ -11,8 +11,7 @@ use core::sync::atomic::{
 };
 
 /// The signals that an error can raise.
-const WATCHED: [i32; 5] =
-    [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGILL, libc::SIGFPE];
+const WATCHED: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGILL, libc::SIGFPE];
 /// The first of them are those for a wrong access.
 const ACCESSES: usize = 2;
 
@@ -30,8 +29,6 @@ pub struct Fault {
     pub is_no_address: bool,
     /// The registers.
     pub registers: Registers,
-    /// The context of the handler.
-    context: *mut c_void,
 }
 
 /// What the checker says to a fault.
@@ -68,13 +65,6 @@ impl Fault {
     pub fn code_bytes(&self, into: &mut [u8]) -> usize {
         super::files::read_memory(self.registers.pc, into)
     }
-
-    /// Moves to another instruction when the program goes on.
-    pub fn go_on_at(&self, instruction: usize) {
-        // SAFETY: the kernel gave the context to the handler, which is still running.
-        let context = unsafe { &mut *self.context.cast::<libc::ucontext_t>() };
-        context.uc_mcontext.gregs[libc::REG_RIP as usize] = instruction as i64;
-    }
 }
 
 /// From now on, `answer` is asked about each fault.
@@ -88,11 +78,11 @@ pub fn watch(answer: fn(&Fault) -> Answer) {
 /// Puts the checker in front again if the program has set a handler for wrong accesses of its own,
 /// which is then asked second.
 pub fn stay_in_front() {
-    for index in 0..ACCESSES {
+    for (index, signal) in WATCHED.iter().take(ACCESSES).enumerate() {
         let mut action = MaybeUninit::<libc::sigaction>::zeroed();
         // SAFETY: reads the action of a signal.
         let action = unsafe {
-            if libc::sigaction(WATCHED[index], core::ptr::null(), action.as_mut_ptr()) != 0 {
+            if libc::sigaction(*signal, core::ptr::null(), action.as_mut_ptr()) != 0 {
                 return;
             }
             action.assume_init()
@@ -142,11 +132,7 @@ unsafe extern "C" fn handle(signal: i32, information: *mut libc::siginfo_t, cont
 
 /// # Safety
 /// The arguments must be those of a signal handler.
-unsafe fn fault_of(
-    number: i32,
-    information: *mut libc::siginfo_t,
-    context: *mut c_void,
-) -> Fault {
+unsafe fn fault_of(number: i32, information: *mut libc::siginfo_t, context: *mut c_void) -> Fault {
     /// `T_PF`: the processor's number for a page fault, and of its error code the bit for a write.
     const PAGE_FAULT: i64 = 14;
     const IS_WRITE: i64 = 2;
@@ -166,7 +152,6 @@ unsafe fn fault_of(
         is_no_address: number == libc::SIGSEGV && code == libc::SI_KERNEL,
         // SAFETY: the caller's promise.
         registers: unsafe { Registers::from_context(context) },
-        context,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::guard;
 use super::stacks::StackNumber;
-use crate::os::{clock, memory};
+use crate::os::{clock, memory, modules, unwind};
 use crate::services::options::{self, Choice};
 use core::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize,
@@ -138,11 +138,21 @@ pub fn spend(since: u64) {
 }
 
 fn look_at_time() {
+    forget_unloaded();
     let spent_ns = clock::ns_of_ticks(TICKS.load(Relaxed));
     let percent = options::value(Choice::Budget) as u64;
     let allowed_ns = GRACE_NS + clock::process_ns() / 100 * percent;
     HAS_TIME.store(spent_ns < allowed_ns, Relaxed);
     HAS_TIME_FOR_NEW.store(spent_ns < 2 * allowed_ns, Relaxed);
+}
+
+/// Where modules were unloaded others may lie now, whose functions have other frames.
+fn forget_unloaded() {
+    static UNLOADED: AtomicU64 = AtomicU64::new(0);
+    let unloaded = modules::changes().unloaded;
+    if UNLOADED.swap(unloaded, Relaxed) != unloaded {
+        unwind::forget();
+    }
 }
 
 /// What was guarded.

@@ -11,6 +11,7 @@ use super::telling::stream;
 use super::{end_process_by_signal, guard, search, tell, thread};
 use crate::os::memory::page_bytes;
 use crate::os::signals::{self, Answer, Fault};
+use crate::os::unwind::Registers;
 use crate::sync::lock::Lock;
 
 /// What is done about a fault.
@@ -32,7 +33,8 @@ pub fn answer(fault: &Fault) -> Answer {
     };
     tell(&finding);
     let registers = &fault.registers;
-    let kept = [3, 6, 12, 13, 14, 15].map(|register: usize| registers.general[register]);
+    let kept = [Registers::BX, Registers::BP, 12, 13, 14, 15];
+    let kept = kept.map(|register| registers.general[register]);
     let caller = Caller { stack_pointer: registers.sp(), registers: kept };
     end_process_by_signal(fault.number, &caller);
     Answer::Pass

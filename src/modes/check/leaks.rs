@@ -18,7 +18,7 @@ const OWN_MAX: usize = 192;
 /// the C library's exit. `None` if `exit` was called from within the program.
 pub fn after_main(registers: &Registers) -> Option<Caller> {
     let mut frames = [Frame::default(); 16];
-    let count = unwind::walk(registers, &mut { Window::EMPTY }, &mut frames);
+    let (count, is_whole) = unwind::walk(registers, &mut { Window::EMPTY }, &mut frames);
     let is_program = |frame: &&Frame| {
         let in_runtime = |module: &modules::Module| {
             let has = |name: &[u8]| module.path.windows(name.len()).any(|part| part == name);
@@ -28,14 +28,14 @@ pub fn after_main(registers: &Registers) -> Option<Caller> {
     };
     let place = frames[..count].iter().position(|frame| is_program(&frame))?;
     // The outermost frame is the one that called main.
-    (place + 1 == count && place > 0).then(|| Caller {
+    (is_whole && place + 1 == count && place > 0).then(|| Caller {
         stack_pointer: frames[place].slot + size_of::<usize>(),
         registers: [0; 6],
     })
 }
 
 /// Looks for leaks and tells of them. `caller` is where the program called: what lies below on the
-/// stack is Cairn's, and full of what the program had there earlier. `None` if it could not be done.
+/// stack is Cairn's, and full of what the program had there earlier. `None` if it can't be done.
 pub fn look(occasion: Occasion, caller: &Caller) -> Option<Totals> {
     // The stacks' modules are looked at before any lock is held.
     let loader = loader_range();
@@ -51,8 +51,8 @@ fn scan(
     // SAFETY: released below, by this thread.
     hold_locks();
     let result = (|| {
-        let bytes = (table::count().max(1) * size_of::<Candidate>())
-            .next_multiple_of(memory::page_bytes());
+        let bytes =
+            (table::count().max(1) * size_of::<Candidate>()).next_multiple_of(memory::page_bytes());
         let room = memory::map_writable(bytes).ok_or(NO_MEMORY)?;
         // SAFETY: fresh memory for as many candidates as there are records.
         let blocks = unsafe { collect(room, loader) };

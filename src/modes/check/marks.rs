@@ -161,8 +161,8 @@ unsafe fn find_change(start: usize, end: usize, word: u64) -> Option<Change> {
             (first.read() ^ word) & first_mask & last_mask
         } else {
             let middle = slice::from_raw_parts(first.add(1), count - 1);
-            let edges = (first.read() ^ word) & first_mask
-                | (first.add(count).read() ^ word) & last_mask;
+            let edges =
+                (first.read() ^ word) & first_mask | (first.add(count).read() ^ word) & last_mask;
             middle.iter().fold(edges, |differences, found| differences | (found ^ word))
         }
     };
@@ -214,14 +214,13 @@ mod tests {
 
     #[test]
     fn changes_of_a_canary_are_found_from_end_to_end() {
-        let mut buffer = [0u8; 64];
+        let mut buffer = [0u64; 8];
         let start = buffer.as_mut_ptr() as usize;
         // SAFETY: all within the buffer.
         unsafe {
             fill_canary(start + 3, start + 60);
             assert_eq!(find_change_of_canary(start + 3, start + 60), None);
-            buffer[10] = 0;
-            buffer[20] = 0;
+            (start + 10..start + 21).step_by(10).for_each(|byte| *(byte as *mut u8) = 0);
             let change = Change { start: start + 10, end: start + 21 };
             assert_eq!(find_change_of_canary(start + 3, start + 60), Some(change));
         }

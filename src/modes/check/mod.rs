@@ -30,7 +30,7 @@ use crate::arithmetic::function::Function;
 use crate::heap::slow;
 use crate::heap::thread_heap::Heap;
 use crate::memory::find;
-use crate::os::{clock, process, signals};
+use crate::os::{clock, memory, process, signals};
 use crate::services::options::{self, Choice, Guards};
 use crate::services::report::Call;
 use crate::sync::lock::{ForkHold, Holdable};
@@ -46,8 +46,11 @@ use telling::{Figures, Occasion};
 pub use blocks::{allocate, free};
 pub use leak::{Caller, Totals};
 pub use leaks::{after_main, ignore_here};
-pub use thread::{begin as begin_thread, current as current_thread, end as end_thread};
 pub use thread::CheckedThread;
+pub use thread::{begin as begin_thread, current as current_thread, end as end_thread};
+
+/// What stacks may take: some millions of different ones.
+const STACKS_BYTES: usize = 512 << 20;
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
 /// The process that is checked. In a `vfork` child it is still the parent's.
@@ -69,6 +72,7 @@ pub fn begin() {
     PROCESS.store(process::id(), Relaxed);
     clock::begin();
     stacks::set_depth(options::value(Choice::Depth));
+    stacks::set_limit(STACKS_BYTES.min(memory::address_space_limit().unwrap_or(usize::MAX) / 16));
     signals::watch(fault::answer);
     budget::begin();
     let has_quarantine = quarantine::PLAIN.begin() && quarantine::GUARDED.begin();
@@ -202,6 +206,9 @@ pub fn end_process(status: &str, caller: &Caller) {
     look_at_all("exit");
     if options::is_on(Choice::Leaks) {
         leaks::look(Occasion::Exit, caller);
+    }
+    if stacks::dropped() > 0 {
+        telling::note("no memory for more stacks: some blocks have none");
     }
     telling::end(status, &figures());
 }

@@ -64,11 +64,6 @@ pub fn dropped() -> usize {
     DROPPED.load(Relaxed)
 }
 
-/// How much memory the stacks take.
-pub fn used_bytes() -> usize {
-    STORE.used_bytes()
-}
-
 /// The number of the stack of calls that led here, without Cairn's own. `cache` is the thread's.
 #[inline]
 pub fn capture(cache: &mut Cache) -> StackNumber {

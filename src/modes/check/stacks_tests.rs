@@ -41,7 +41,7 @@ fn a_number_gives_back_the_frames() {
     assert!(repeated >= 8, "nest calls itself: {kept:x?}");
     assert!(frames(StackNumber::NONE).is_empty());
     assert_eq!(StackNumber::from_stored(number.get()), number);
-    assert!(count() > 0 && used_bytes() > 0);
+    assert!(count() > 0);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn the_cache_hits_only_while_every_word_is_as_it_was() {
         elsewhere.general[Registers::SP] += 16;
         assert_eq!(cache.find(&elsewhere), None);
         let mut window = cache.window();
-        let count = crate::os::unwind::walk(&registers, &mut window, &mut slots);
+        let (count, _) = crate::os::unwind::walk(&registers, &mut window, &mut slots);
         // Another return address on the stack, which is put back before anybody returns to it.
         let slot = slots[count - 1].slot as *mut usize;
         // SAFETY: a word of this thread's stack.

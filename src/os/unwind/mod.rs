@@ -17,7 +17,7 @@ mod walker;
 mod window;
 
 pub use probe::{here, recover, Registers};
-pub use rule::generation;
+pub use rule::{forget, generation};
 pub use trail::Trail;
 pub use walker::{Dependency, Frame, Walker};
 pub use window::Window;
@@ -25,9 +25,10 @@ pub use window::Window;
 use super::modules;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Fills `frames` with the frames from `registers` on, the innermost first, and returns how many
-/// there are. Cairn's own frames at the beginning are left out.
-pub fn walk(registers: &Registers, window: &mut Window, frames: &mut [Frame]) -> usize {
+/// Fills `frames` with the frames from `registers` on, the innermost first. Returns how many there
+/// are, and whether the last is where the thread began. Cairn's own frames at the beginning are left
+/// out.
+pub fn walk(registers: &Registers, window: &mut Window, frames: &mut [Frame]) -> (usize, bool) {
     let mut count = 0;
     let mut walker = Walker::new(registers, *window);
     let mut next = Some(walker.first());
@@ -39,7 +40,7 @@ pub fn walk(registers: &Registers, window: &mut Window, frames: &mut [Frame]) ->
         next = walker.step(|_| {});
     }
     *window = walker.window();
-    count
+    (count, next.is_none() && walker.is_at_end())
 }
 
 /// Whether `address` is in the library. Never where the library is a part of the program, because

@@ -19,7 +19,7 @@ fn others_view() -> Vec<usize> {
 
 fn own_view() -> Vec<Frame> {
     let mut frames = [Frame::default(); 64];
-    let count = walk(&here(), &mut Window::EMPTY.clone(), &mut frames);
+    let (count, _) = walk(&here(), &mut Window::EMPTY.clone(), &mut frames);
     frames[..count].to_vec()
 }
 
@@ -84,7 +84,7 @@ fn what_a_walk_with_rules_finds_is_what_evaluation_finds() {
     nest(8, &mut || {
         let registers = here();
         let mut frames = [Frame::default(); 64];
-        let count = walk(&registers, &mut Window::EMPTY.clone(), &mut frames);
+        let (count, _) = walk(&registers, &mut Window::EMPTY.clone(), &mut frames);
         let mut window = Window::EMPTY;
         window.enter(registers.sp());
         let (mut known, mut address) = (registers, registers.pc);
@@ -116,7 +116,7 @@ fn registers_that_make_no_sense_end_the_walk() {
             real.pc = pc;
             real.general[Registers::SP] = sp;
             real.general[Registers::BP] = bp;
-            assert!(walk(&real, &mut Window::EMPTY.clone(), &mut frames) <= 1);
+            assert!(walk(&real, &mut Window::EMPTY.clone(), &mut frames).0 <= 1);
         }
     }
 }
@@ -155,7 +155,7 @@ fn the_walk_crosses_a_signal_onto_another_stack() {
         // SAFETY: the kernel's own.
         let interrupted = unsafe { Registers::from_context(context) };
         let mut rest = [Frame::default(); 64];
-        let count = walk(&interrupted, &mut Window::EMPTY.clone(), &mut rest);
+        let (count, _) = walk(&interrupted, &mut Window::EMPTY.clone(), &mut rest);
         let rest = addresses(&rest[..count]);
         let begin = own.iter().position(|address| *address == interrupted.pc + 1).unwrap();
         assert_eq!(own[begin..], rest);
