@@ -5,13 +5,15 @@ use super::*;
 use crate::arithmetic::random::Random;
 use std::time::Instant;
 
-/// Searches 1 GiB of blocks of one size; each holds pointers to random others, one word in eight.
+/// Searches 1 GiB of blocks of one size from 10,000 places; one word in eight of them is a pointer
+/// to any other block, so that every look-up meets memory that isn't at hand.
 fn measure(size_bytes: usize) {
     const BYTES: usize = 1 << 30;
     let _alone = alone();
     let count = BYTES / (size_bytes + 16);
     let mut heap = Heap::new(BYTES + 64, count);
     let blocks: Vec<usize> = (0..count).map(|_| heap.add(size_bytes)).collect();
+    heap.blocks().iter_mut().for_each(|block| block.stack %= 10_000);
     let mut random = Random::new(1);
     for block in &blocks {
         for index in 0..size_bytes / WORD {
