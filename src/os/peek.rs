@@ -80,7 +80,8 @@ impl<'a> Peek<'a> {
     }
 
     /// Calls `visit` with the aligned words of `range`, piece by piece in order, each piece with
-    /// its address. Left out is what can't be read, and in long ranges pages that nothing was ever written to.
+    /// its address. Left out is what can't be read, and in long ranges pages that nothing was ever
+    /// written to.
     pub fn words(&mut self, range: Range, mut visit: impl FnMut(usize, &[usize])) {
         let page = page_bytes();
         let end = range.end() & !(WORD_BYTES - 1);
