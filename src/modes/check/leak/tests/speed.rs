@@ -34,7 +34,7 @@ fn measure(size_bytes: usize, spread: usize) {
     let seconds = begin.elapsed().as_secs_f64();
     let mib = totals.read_bytes as f64 / (1 << 20) as f64;
     println!(
-        "spread {spread}: {count} of {size_bytes} B, {} reachable: {mib:.0} MiB in {seconds:.2} s, {:.0} MiB/s",
+        "{count} of {size_bytes} B, {} reachable: {mib:.0} MiB, {seconds:.2} s, {:.0} MiB/s",
         totals.reachable.blocks,
         mib / seconds,
     );
