@@ -80,11 +80,15 @@ impl<'a> Peek<'a> {
     }
 
     /// Calls `visit` with the aligned words of `range`, piece by piece in order, each piece with
-    /// its address. Left out is what can't be read, and pages that the process has no content of.
+    /// its address. Left out is what can't be read, and in long ranges pages that nothing was ever
+    /// written to.
     pub fn words(&mut self, range: Range, mut visit: impl FnMut(usize, &[usize])) {
         let page = page_bytes();
         let end = range.end() & !(WORD_BYTES - 1);
         let mut address = range.start.next_multiple_of(WORD_BYTES);
+        if range.length < SPARSE_BYTES_MIN {
+            return self.copy_out(address, end, &mut visit);
+        }
         while address < end {
             let first_page = address / page;
             let pages = (end.div_ceil(page) - first_page).min(self.entries.len());
@@ -128,6 +132,9 @@ impl<'a> Peek<'a> {
         }
     }
 }
+
+/// In shorter ranges, asking which pages have content would take longer than reading them all.
+const SPARSE_BYTES_MIN: usize = 64 * 1024;
 
 /// A page's entry says that it is present, or swapped out (Linux, admin-guide/mm/pagemap).
 const HAS_CONTENT: u64 = 1 << 63 | 1 << 62;

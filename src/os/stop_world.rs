@@ -300,3 +300,77 @@ impl Patience {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::memory::{map_writable, release};
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command};
+
+    const ROLE: &str = "CAIRN_TEST_TRACED";
+
+    fn find_main_thread(stack: Range) -> Task {
+        let mut seen = Vec::with_capacity(100);
+        // SAFETY: all zero is a thread that has gone.
+        let mut table: Vec<Task> = (0..100).map(|_| unsafe { std::mem::zeroed() }).collect();
+        // SAFETY: the stack was mapped for this.
+        let result = unsafe {
+            with_world_stopped(&mut table, stack, &mut |tasks| seen.extend_from_slice(tasks))
+        };
+        assert_eq!(result, Ok(()));
+        *seen.iter().find(|task| task.id == process::id()).unwrap()
+    }
+
+    /// What a process sees whose main thread has a tracer already: it runs on, and where its stack
+    /// is in use is known nevertheless, once it waits. That the process doesn't want to be traced
+    /// is no hindrance, and as true afterwards.
+    fn look_at_main_thread() {
+        let stack = map_writable(STACK_BYTES).unwrap();
+        control(libc::PR_SET_DUMPABLE, 0);
+        let mut main = find_main_thread(stack);
+        while main.stack_pointer() == 0 {
+            main = find_main_thread(stack);
+        }
+        // SAFETY: the helpers have ended.
+        unsafe { release(stack) };
+        assert_eq!(control(libc::PR_GET_DUMPABLE, 0), 0);
+        assert_eq!(main.state, State::Running);
+        let mapping = crate::os::files::find_mapping(|m| m.contains(main.stack_pointer()));
+        assert_eq!(mapping.unwrap().name(), b"[stack]");
+    }
+
+    fn follow(child: &Child) -> i32 {
+        let id = child.id() as i32;
+        let mut status = 0;
+        loop {
+            // SAFETY: the kernel writes into `status`.
+            assert_eq!(unsafe { libc::waitpid(id, &raw mut status, 0) }, id);
+            if !libc::WIFSTOPPED(status) {
+                return libc::WEXITSTATUS(status);
+            }
+            let stop = libc::WSTOPSIG(status);
+            let signal = if stop == libc::SIGTRAP { 0 } else { stop };
+            // SAFETY: lets the child run on.
+            unsafe { libc::ptrace(libc::PTRACE_CONT, id, 0, signal) };
+        }
+    }
+
+    #[test]
+    fn a_thread_with_another_tracer_runs_on() {
+        if std::env::var_os(ROLE).is_some() {
+            return look_at_main_thread();
+        }
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "os::stop_world::tests::a_thread_with_another_tracer_runs_on"]);
+        command.env(ROLE, "1").stdout(std::process::Stdio::null());
+        // SAFETY: a system call, which is all that may happen between fork and exec.
+        unsafe {
+            command.pre_exec(|| match libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            });
+        }
+        assert_eq!(follow(&command.spawn().unwrap()), 0);
+    }
+}

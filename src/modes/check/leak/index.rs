@@ -193,12 +193,12 @@ impl Index<'_> {
                 prefetch(slot as usize);
             }
         }
-        let mut spans = [(0, 0); BATCH];
+        let mut spans = [(0u32, 0u32); BATCH];
         for ((address, entry), span) in addresses.iter().zip(entries).zip(&mut spans) {
             if entry & COVERED == 0 {
                 let (table, page) = (&self.tables[entry as usize], page_of(*address));
-                *span = (table[page] as usize, table[page + 1] as usize);
-                let middle = (span.0 + span.1) / 2;
+                *span = (table[page], table[page + 1]);
+                let middle = (span.0 + span.1) as usize / 2;
                 prefetch(self.offsets.as_ptr().wrapping_add(middle) as usize);
             }
         }
@@ -222,7 +222,8 @@ impl Index<'_> {
     }
 
     /// Among the blocks of a page, and the last one before it.
-    fn find_in(&self, (from, to): (usize, usize), address: usize) -> u32 {
+    fn find_in(&self, (from, to): (u32, u32), address: usize) -> u32 {
+        let (from, to) = (from as usize, to as usize);
         let wanted = offset_in_group(address);
         let starts = self.offsets[from..to].partition_point(|offset| *offset <= wanted);
         match (from + starts).checked_sub(1) {

@@ -21,7 +21,8 @@ pub fn search(
     tasks: &[Task],
     caller: &Caller,
 ) {
-    let this = Thread { stack_pointer: caller.stack_pointer, thread_pointer: thread_pointer() };
+    let this =
+        Thread { id: 0, stack_pointer: caller.stack_pointer, thread_pointer: thread_pointer() };
     caller.registers.iter().for_each(|word| reach.take_pointer(*word));
     let alive = tasks.iter().filter(|task| task.state != State::Gone);
     for task in alive.clone() {
@@ -45,13 +46,18 @@ pub fn search(
 /// What matters of a thread here. Zero is unknown.
 #[derive(Clone, Copy)]
 struct Thread {
+    id: i32,
     stack_pointer: usize,
     thread_pointer: usize,
 }
 
 impl Thread {
     fn of(task: &Task) -> Self {
-        Self { stack_pointer: task.stack_pointer(), thread_pointer: task.thread_pointer() }
+        Self {
+            id: task.id,
+            stack_pointer: task.stack_pointer(),
+            thread_pointer: task.thread_pointer(),
+        }
     }
 
     /// The part of its stack that is below its stack pointer. `None` if the stack pointer isn't
@@ -95,22 +101,26 @@ fn above_others(region: &Region, end: usize, all: impl Iterator<Item = Thread>) 
 }
 
 /// Finds stacks by the descriptors in them. Those of ended threads, which glibc keeps, are excluded
-/// altogether, but only where all living threads' descriptors are known; those of threads whose
-/// descriptors aren't known, below their stack pointers.
+/// altogether; those of threads that couldn't be asked for their descriptors, below their stack
+/// pointers.
 fn exclude_dead_stacks<I: Iterator<Item = Thread>>(
     reach: &mut Reach,
     mappings: &Mappings,
     exclusions: &mut List<Range>,
     threads: impl Fn() -> I,
 ) {
-    let are_known = threads().all(|thread| thread.thread_pointer != 0);
-    let dead_part = |stack: Range| {
+    let dead_part = |descriptor: usize| {
+        let stack = stacks::of_thread(descriptor)?;
         let holds = stack.start..stack.end();
         let is_on = |thread: &Thread| {
             holds.contains(&thread.thread_pointer) || holds.contains(&thread.stack_pointer)
         };
         match threads().find(is_on) {
-            None => are_known.then_some(stack),
+            None => {
+                let mut unknown = threads().filter(|thread| thread.thread_pointer == 0);
+                let is_dead = unknown.all(|thread| !stacks::may_name(descriptor, thread.id));
+                is_dead.then_some(stack)
+            }
             Some(thread) if thread.thread_pointer == 0 => {
                 let end = (thread.stack_pointer - RED_ZONE_BYTES).max(stack.start);
                 Some(Range { length: end - stack.start, ..stack })
@@ -123,8 +133,7 @@ fn exclude_dead_stacks<I: Iterator<Item = Thread>>(
         each_piece_outside(region.range, exclusions, known, |part, exclusions| {
             reach.look_at(part, |address, words| {
                 let descriptors = stacks::descriptors(address, words);
-                let dead = descriptors.filter_map(stacks::of_thread).filter_map(dead_part);
-                dead.for_each(|range| {
+                descriptors.filter_map(dead_part).for_each(|range| {
                     exclusions.push(range);
                 });
             });

@@ -45,3 +45,12 @@ pub fn of_thread(thread_pointer: usize) -> Option<Range> {
     let pairs = words[..known].windows(2).skip(3);
     pairs.map(|pair| Range { start: pair[0], length: pair[1] }).find(is_block)
 }
+
+/// Whether the thread with number `id` may be the one that the descriptor is of: while a thread
+/// lives, its number stands there (the kernel clears it at the thread's end).
+pub fn may_name(descriptor: usize, id: i32) -> bool {
+    let mut words = [0; WORDS];
+    let known = peek::copy(descriptor, &mut words) / WORD;
+    let halves = words[..known].iter().flat_map(|word| [*word as u32, (*word >> 32) as u32]);
+    halves.into_iter().any(|half| half == id as u32)
+}
