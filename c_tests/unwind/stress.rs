@@ -1,21 +1,21 @@
 //! A library to be preloaded into real programs: it walks their stacks from a signal's handler, many
-//! thousand times a second at whatever moment it comes, and from every `malloc`, where it compares
-//! some of the stacks with those that the C library's `backtrace` finds. At the end it prints what
-//! came out. It uses the allocator's own sources, but is no allocator.
+//! thousand times a second at whatever moment it comes, and from every `malloc`, where some of the
+//! stacks are compared with those that the `backtrace` of the C library finds. At the end it prints
+//! what came out. It uses the sources of the allocator, but is no allocator.
 
 #![allow(dead_code, unused_imports, missing_docs, clippy::missing_safety_doc)]
 
 #[path = "../../src/arithmetic/mod.rs"]
 mod arithmetic;
-#[path = "../../src/modes/mod.rs"]
-mod modes;
 #[path = "../../src/os/mod.rs"]
 mod os;
-#[path = "../../src/sync/mod.rs"]
-mod sync;
+#[path = "../../src/modes/check/stack_cache.rs"]
+mod stack_cache;
+#[path = "../../src/modes/check/stacks.rs"]
+mod stacks;
 
-use modes::check::{stack_cache::Cache, stacks};
 use os::unwind::{here, recover, walk, Frame, Registers, Walker, Window};
+use stack_cache::Cache;
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::io::Write;
