@@ -1,7 +1,7 @@
 //! A library to be preloaded into real programs: it walks their stacks from a signal's handler, many
-//! thousand times a second at whatever moment it comes, and from every `malloc`, where it compares
-//! some of the stacks with those that the C library's `backtrace` finds. At the end it prints what
-//! came out. It uses the allocator's own sources, but is no allocator.
+//! thousand times a second at whatever moment it comes, and from every `malloc`, where some of the
+//! stacks are compared with those that the `backtrace` of the C library finds. At the end it prints
+//! what came out. It uses the sources of the allocator, but is no allocator.
 
 #![allow(dead_code, unused_imports, missing_docs, clippy::missing_safety_doc)]
 
@@ -9,9 +9,6 @@
 mod arithmetic;
 #[path = "../../src/os/mod.rs"]
 mod os;
-#[path = "../../src/sync/mod.rs"]
-mod sync;
-
 #[path = "../../src/modes/check/stack_cache.rs"]
 mod stack_cache;
 #[path = "../../src/modes/check/stacks.rs"]
@@ -101,7 +98,7 @@ extern "C" fn on_timer(_signal: i32, _information: usize, context: *mut c_void) 
     }
     // Once more, over the signal's own frame.
     let mut through = [Frame::default(); 64];
-    let (count, _) = walk(&here(), &mut Window::EMPTY.clone(), &mut through);
+    let count = walk(&here(), &mut Window::EMPTY.clone(), &mut through);
     let reached = through[..count].iter().any(|f| f.return_address == interrupted.pc + 1);
     assert!(reached || count == 64, "the walk gets over the signal");
     with_cache(|cache| {
@@ -114,7 +111,7 @@ static SHOWN: AtomicUsize = AtomicUsize::new(0);
 /// Prints a stack as module and offset.
 fn show(registers: &Registers, ended_after: usize) {
     let mut frames = [Frame::default(); 64];
-    let (count, _) = walk(registers, &mut Window::EMPTY.clone(), &mut frames);
+    let count = walk(registers, &mut Window::EMPTY.clone(), &mut frames);
     let addresses = frames.map(|frame| frame.return_address);
     show_frames(format_args!("ends after {ended_after}"), &addresses[..count]);
 }

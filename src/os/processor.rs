@@ -81,7 +81,6 @@ impl Caller {
     /// The registers in the function that this is inlined into. What that function has saved of
     /// them already lies above its stack pointer.
     #[inline(always)]
-    #[allow(dead_code)]
     pub fn here() -> Self {
         let mut registers = [0usize; 6];
         let stack_pointer;

@@ -55,10 +55,7 @@ pub fn allocate(mut heap: Option<&mut Heap>, request: Request) -> Option<(Block,
         Some(place) => place,
         None => place_plain(heap.as_deref_mut(), request)?,
     };
-    if !note_block(&place, request, stack, number) {
-        return allocate_unchecked(heap, &place, request);
-    }
-    ALLOCATED_BYTES.fetch_add(request.size_bytes as u64, Relaxed);
+    // Before there is a record: a fork's child may find it, but not the thread that does this.
     // SAFETY: within the block's extent, outside of what the program gets.
     unsafe {
         let (before, behind) = (place.canary_before as usize, place.canary_behind as usize);
@@ -66,6 +63,10 @@ pub fn allocate(mut heap: Option<&mut Heap>, request: Request) -> Option<(Block,
         marks::fill_canary(place.address - before, place.address);
         marks::fill_canary(end, end + behind);
     }
+    if !note_block(&place, request, stack, number) {
+        return allocate_unchecked(heap, &place, request);
+    }
+    ALLOCATED_BYTES.fetch_add(request.size_bytes as u64, Relaxed);
     // SAFETY: a block starts there from now on.
     let block = unsafe { Block::at(place.address) };
     if request.function == Function::Calloc {
@@ -253,6 +254,14 @@ pub fn free(heap: Option<&mut Heap>, call: Call) -> bool {
             record.freed_by = Some(call.function);
             record.freed = stack;
             record.freed_thread = thread;
+            if before.placement == Placement::Plain {
+                // While the record is locked: a fork's child may find it, but not this thread.
+                // SAFETY: the block was just freed.
+                unsafe {
+                    let (address, bytes) = (before.address, before.size_bytes);
+                    marks::fill_poison(address, bytes, Tag::Freed, before.number);
+                }
+            }
         }
         before
     });
@@ -317,10 +326,6 @@ fn retire_plain(mut heap: Option<&mut Heap>, record: &Record) {
     let most_bytes = options::value(Choice::Quarantine);
     let around = (1 << record.lead_log2) + record.canary_behind as usize;
     let bytes = record.size_bytes + around;
-    // SAFETY: the block was freed.
-    unsafe {
-        marks::fill_poison(record.address, record.size_bytes, Tag::Freed, record.number);
-    }
     // A block that would drive out most others doesn't wait.
     let may_wait = bytes <= most_bytes / 4;
     let (is_waiting, mut left) = match may_wait {

@@ -152,8 +152,8 @@ pub fn slot_bytes(size_bytes: usize) -> usize {
     size_bytes.max(1).next_multiple_of(page_bytes) + page_bytes
 }
 
-/// Takes a slot for a block of `size_bytes` at a multiple of `alignment`, at the end of its pages or
-/// (`is_left`) at their start. The pages read as zero. `None` when there is none to be had.
+/// Takes a slot for a block of `size_bytes` at a multiple of `alignment`, at the end of its pages
+/// or (`is_left`) at their start. The pages read as zero. `None` when there is none to be had.
 pub fn allocate(size_bytes: usize, alignment: usize, is_left: bool) -> Option<usize> {
     let page_bytes = memory::page_bytes();
     if !is_on() || size_bytes > region().length || alignment > page_bytes {
@@ -162,7 +162,8 @@ pub fn allocate(size_bytes: usize, alignment: usize, is_left: bool) -> Option<us
     let pages = size_bytes.max(1).div_ceil(page_bytes);
     let first = take_pages(pages)?;
     let data = Range { start: first, length: pages * page_bytes };
-    let address = match is_left {
+    // A block of no bytes lies at the start of its guard.
+    let address = match is_left && size_bytes > 0 {
         true => data.start,
         false => (data.end() - size_bytes) & !(alignment - 1),
     };

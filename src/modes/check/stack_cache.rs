@@ -75,6 +75,12 @@ impl Cache {
         Self { window: Window::EMPTY, next_way: 0, sets: [[Entry::EMPTY; WAYS]; SETS] }
     }
 
+    /// Forgets everything: another thread takes it over.
+    pub fn clear(&mut self) {
+        self.window = Window::EMPTY;
+        self.sets.as_flattened_mut().iter_mut().for_each(|entry| entry.sp = 0);
+    }
+
     /// What the thread knows of its stack.
     pub fn window(&self) -> Window {
         self.window

@@ -62,8 +62,13 @@ pub fn begin(heap: NonNull<Heap>) -> Option<()> {
 fn obtain() -> Option<NonNull<CheckedThread>> {
     let mut spare = SPARE.lock();
     if let Some(checked) = NonNull::new(spare.0) {
-        // SAFETY: the list owns what is in it.
-        spare.0 = unsafe { (*checked.as_ptr()).next };
+        // SAFETY: the list owns what is in it. What is known of one thread's stack is of no use to
+        // another.
+        unsafe {
+            spare.0 = (*checked.as_ptr()).next;
+            (*checked.as_ptr()).cache.clear();
+            (*checked.as_ptr()).ignores_leaks = 0;
+        }
         return Some(checked);
     }
     let bytes = size_of::<CheckedThread>().next_multiple_of(64);

@@ -175,9 +175,13 @@ pub fn end(figures: &Figures) {
         let Figures { allocations, frees, allocated_bytes, live_bytes, live_blocks } = *figures;
         line(out, format_args!("HEAP SUMMARY:"));
         line(out, format_args!("    in use at exit: {live_bytes} bytes in {live_blocks} blocks"));
-        line(out, format_args!(
-            "  total heap usage: {allocations} allocs, {frees} frees, {allocated_bytes} bytes allocated"
-        ));
+        line(
+            out,
+            format_args!(
+                "  total heap usage: {allocations} allocs, {frees} frees, {allocated_bytes} bytes \
+             allocated"
+            ),
+        );
         let (found, told) = seen::count();
         line(out, format_args!("ERROR SUMMARY: {found} errors from {told} contexts"));
         let coverage = coverage_line();
