@@ -98,7 +98,7 @@ extern "C" fn on_timer(_signal: i32, _information: usize, context: *mut c_void) 
     }
     // Once more, over the signal's own frame.
     let mut through = [Frame::default(); 64];
-    let count = walk(&here(), &mut Window::EMPTY.clone(), &mut through);
+    let (count, _) = walk(&here(), &mut Window::EMPTY.clone(), &mut through);
     let reached = through[..count].iter().any(|f| f.return_address == interrupted.pc + 1);
     assert!(reached || count == 64, "the walk gets over the signal");
     with_cache(|cache| {
@@ -111,7 +111,7 @@ static SHOWN: AtomicUsize = AtomicUsize::new(0);
 /// Prints a stack as module and offset.
 fn show(registers: &Registers, ended_after: usize) {
     let mut frames = [Frame::default(); 64];
-    let count = walk(registers, &mut Window::EMPTY.clone(), &mut frames);
+    let (count, _) = walk(registers, &mut Window::EMPTY.clone(), &mut frames);
     let addresses = frames.map(|frame| frame.return_address);
     show_frames(format_args!("ends after {ended_after}"), &addresses[..count]);
 }

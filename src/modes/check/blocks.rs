@@ -167,12 +167,11 @@ impl Place {
     }
 }
 
-/// The alignment that an object of `size_bytes` can need: no object of a C type is larger than 16
-/// and aligned to more, and the size of a type is a multiple of its alignment.
+/// The alignment that an object of up to `size_bytes` can need (C11, 7.22.3).
 fn natural_alignment(size_bytes: usize) -> usize {
     match size_bytes {
         0 => 1,
-        1..16 => 1 << size_bytes.trailing_zeros(),
+        1..16 => 1 << size_bytes.ilog2(),
         _ => 16,
     }
 }

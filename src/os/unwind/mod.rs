@@ -26,8 +26,8 @@ use super::modules;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Fills `frames` with the frames from `registers` on, the innermost first. Returns how many there
-/// are, and whether the last is where the thread began. Cairn's own frames at the beginning are left
-/// out.
+/// are, and whether the last is where the thread began. Cairn's own frames at the beginning are
+/// left out.
 pub fn walk(registers: &Registers, window: &mut Window, frames: &mut [Frame]) -> (usize, bool) {
     let mut count = 0;
     let mut walker = Walker::new(registers, *window);
