@@ -1,5 +1,5 @@
-//! The fast paths: allocating a block from a loaded magazine of the thread, and freeing one into it.
-//! No lock, no system call, and no branch for modes: whatever isn't a hit is the caller's slow
+//! The fast paths: allocating a block from a loaded magazine of the thread, and freeing one into
+//! one. No lock, no system call, and no branch for modes: whatever isn't a hit is the caller's slow
 //! path.
 
 use super::fast::{current, Fast, Loaded};
@@ -168,8 +168,8 @@ pub unsafe fn pop(heap: *mut Fast, class: usize) -> Option<Block> {
     }
 }
 
-/// Puts a live block on top of a fine class's sink and notes in the ledger that it is free; false if
-/// there is no room, or no sink because there is no such block.
+/// Puts a live block on top of a fine class's sink and notes in the ledger that it is free; false
+/// if there is no room, or no sink because there is no such block.
 ///
 /// # Safety
 /// `heap` must be this thread's.

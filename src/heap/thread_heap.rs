@@ -197,8 +197,8 @@ impl Heap {
         true
     }
 
-    /// An empty magazine for blocks from the bin, or for the sink: the source that has run out, or a
-    /// larger one by now.
+    /// An empty magazine for blocks from the bin, or for the sink: the source that has run out, or
+    /// a larger one by now.
     fn magazine_to_fill(&mut self, class: SizeClass) -> Option<Cartridge> {
         let stock = &mut self.stocks[class.index()];
         stock.note_exchange(class);

@@ -2,10 +2,11 @@
 //! truth about which blocks are alive.
 //!
 //! Fine ledger, one array for both fine zones. Main zone: a granule is 64 bytes; the byte is the
-//! class, and in its two upper bits the block's place: which of the four 16-byte steps of its 64 bytes
-//! it starts at. Tiny zone: a granule is 16 bytes; the byte is the same, though the place says
-//! nothing new there, so that one computation serves both. Coarse ledger: a granule is 256 bytes; the
-//! byte is 1 for a large block, 2 and more for a coarse class. Zero: no block starts here.
+//! class, and in its two upper bits the block's place: which of the four 16-byte steps of its 64
+//! bytes it starts at. Tiny zone: a granule is 16 bytes; the byte is the same, though the place
+//! says nothing new there, so that one computation serves both. Coarse ledger: a granule is 256
+//! bytes; the byte is 1 for a large block, 2 and more for a coarse class. Zero: no block starts
+//! here.
 //!
 //! Bytes are read and written with relaxed atomics, which cost nothing. The one who hands a block
 //! from thread to thread orders its bytes too: the program's own synchronisation, or a bin's lock.
