@@ -83,19 +83,23 @@ pub fn class_for(size_bytes: usize, alignment: usize) -> Option<SizeClass> {
 }
 
 fn allocate_class(class: SizeClass) -> Option<(Block, bool)> {
-    let (block, is_zero) = match life::heap() {
-        Some(heap) => heap.take(class)?,
-        None => bin::take_one(class)?,
-    };
-    // SAFETY: a block of the class.
-    unsafe {
-        let byte = class.ledger_byte();
-        match class.is_coarse() {
-            true => ARENA.coarse_map().entry_of(block).set(byte),
-            false => ARENA.fine_map().entry_of(block, class.is_tiny()).set(byte),
+    loop {
+        let (block, is_zero) = match life::heap() {
+            Some(heap) => heap.take(class)?,
+            None => bin::take_one(class)?,
+        };
+        // SAFETY: a block of the class.
+        let was_free = unsafe {
+            let byte = class.ledger_byte();
+            match class.is_coarse() {
+                true => ARENA.coarse_map().entry_of(block).try_set(byte),
+                false => ARENA.fine_map().entry_of(block, class.is_tiny()).try_set(byte),
+            }
+        };
+        if was_free {
+            return Some((block, is_zero));
         }
     }
-    Some((block, is_zero))
 }
 
 /// Frees the block at `call.address`, or reports that there is none.

@@ -29,13 +29,11 @@ pub unsafe fn allocate(size_bytes: usize, coarse: Allocate, slow: Allocate) -> *
     let heap = current();
     // SAFETY: the thread's own heap; `pop` has found a block of the class in it.
     unsafe {
-        match pop(heap, class) {
-            Some(block) => {
-                let is_tiny = size_bytes <= TINY_MAX;
-                (*heap).fine.entry_of(block, is_tiny).set(class as u8);
-                block.as_ptr().cast()
-            }
-            None => slow(size_bytes),
+        let Some(block) = pop(heap, class) else { return slow(size_bytes) };
+        let entry = (*heap).fine.entry_of(block, size_bytes <= TINY_MAX);
+        match entry.try_set(class as u8) {
+            true => block.as_ptr().cast(),
+            false => slow(size_bytes),
         }
     }
 }
@@ -54,13 +52,9 @@ pub unsafe fn allocate_coarse(size_bytes: usize, slow: Allocate) -> *mut c_void 
     let heap = current();
     // SAFETY: as in `allocate`.
     unsafe {
-        match pop_coarse(heap, byte) {
-            Some(block) => {
-                (*heap).coarse.entry_of(block).set(byte);
-                block.as_ptr().cast()
-            }
-            None => slow(size_bytes),
-        }
+        let Some(block) = pop_coarse(heap, byte) else { return slow(size_bytes) };
+        (*heap).coarse.entry_of(block).set(byte);
+        block.as_ptr().cast()
     }
 }
 
@@ -77,8 +71,7 @@ pub fn take(class: SizeClass) -> Option<Block> {
             return Some(block);
         }
         let block = pop(heap, byte as usize)?;
-        (*heap).fine.entry_of(block, class.is_tiny()).set(byte);
-        Some(block)
+        (*heap).fine.entry_of(block, class.is_tiny()).try_set(byte).then_some(block)
     }
 }
 
