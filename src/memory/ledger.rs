@@ -90,10 +90,10 @@ impl Entry {
         self.byte().store(byte | self.place, Relaxed);
     }
 
-    /// As [`Entry::set`], for a block out of a magazine. False, and nothing is done, if the block is
-    /// alive: then the magazine had it twice, and this copy has to be forgotten. That happens when
-    /// a signal handler allocates and frees in the middle of a hit of a fine class, or two threads
-    /// free one block in the same instant.
+    /// As [`Entry::set`], for a block out of a magazine. False, and nothing is done, if the block
+    /// is alive: then the magazine had it twice, and this copy has to be forgotten. That happens
+    /// when a signal handler allocates and frees in the middle of a hit of a fine class, or two
+    /// threads free one block in the same instant.
     #[inline(always)]
     pub fn try_set(self, byte: u8) -> bool {
         let is_free = self.byte().load(Relaxed) == 0;
