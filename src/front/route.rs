@@ -265,6 +265,6 @@ fn trim_inside() -> usize {
     if let Some(heap) = life::heap() {
         heap.empty_out();
     }
-    SizeClass::all().for_each(bin::flush);
-    ARENA.purge_all()
+    let in_slabs: usize = SizeClass::all().map(bin::flush).sum();
+    in_slabs + ARENA.purge_all()
 }

@@ -63,7 +63,7 @@ impl Census {
         }
         for class in SizeClass::all() {
             let bin = bin(class).lock();
-            census.slabs += bin.slabs;
+            census.slabs += bin.shelf.slabs;
             census.refills += bin.refills;
             census.spills += bin.spills;
         }
