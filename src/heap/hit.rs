@@ -1,8 +1,8 @@
-//! The fast paths: allocating a block from the thread's loaded magazine, and freeing one into it.
-//! No lock, no system call, and no branch for modes: whatever isn't a hit is the caller's slow
+//! The fast paths: allocating a block from a loaded magazine of the thread, and freeing one into
+//! one. No lock, no system call, and no branch for modes: whatever isn't a hit is the caller's slow
 //! path.
 
-use super::fast::{self, current, Fast, Loaded};
+use super::fast::{current, Fast, Loaded};
 use crate::arithmetic::size_class::{SizeClass, COARSE_MAX, FINE_MAX, TINY_MAX};
 use crate::memory::block::Block;
 use crate::memory::ledger::Entry;
@@ -24,18 +24,16 @@ pub unsafe fn allocate(size_bytes: usize, coarse: Allocate, slow: Allocate) -> *
         return unsafe { coarse(size_bytes) };
     }
     // A fine class is its own ledger byte, and its own index in the heap. For 0 bytes the index is
-    // that of no class, where no magazine ever is.
+    // that of no class, which never has a source.
     let class = SizeClass::fine_index_for(size_bytes);
     let heap = current();
     // SAFETY: the thread's own heap; `pop` has found a block of the class in it.
     unsafe {
-        match pop(heap, fast::entry_of_fine_byte(class as u8)) {
-            Some(block) => {
-                let is_tiny = size_bytes <= TINY_MAX;
-                (*heap).fine.entry_of(block, is_tiny).set(class as u8);
-                block.as_ptr().cast()
-            }
-            None => slow(size_bytes),
+        let Some(block) = pop(heap, class) else { return slow(size_bytes) };
+        let entry = (*heap).fine.entry_of(block, size_bytes <= TINY_MAX);
+        match entry.try_set(class as u8) {
+            true => block.as_ptr().cast(),
+            false => slow(size_bytes),
         }
     }
 }
@@ -54,13 +52,9 @@ pub unsafe fn allocate_coarse(size_bytes: usize, slow: Allocate) -> *mut c_void 
     let heap = current();
     // SAFETY: as in `allocate`.
     unsafe {
-        match pop(heap, fast::entry_of_coarse_byte(byte)) {
-            Some(block) => {
-                (*heap).coarse.entry_of(block).set(byte);
-                block.as_ptr().cast()
-            }
-            None => slow(size_bytes),
-        }
+        let Some(block) = pop_coarse(heap, byte) else { return slow(size_bytes) };
+        (*heap).coarse.entry_of(block).set(byte);
+        block.as_ptr().cast()
     }
 }
 
@@ -68,15 +62,16 @@ pub unsafe fn allocate_coarse(size_bytes: usize, slow: Allocate) -> *mut c_void 
 #[inline(always)]
 pub fn take(class: SizeClass) -> Option<Block> {
     let heap = current();
+    let byte = class.ledger_byte();
     // SAFETY: the thread's own heap; `pop` has found a block of the class in it.
     unsafe {
-        let block = pop(heap, fast::entry_of(class))?;
-        let byte = class.ledger_byte();
-        match class.is_coarse() {
-            true => (*heap).coarse.entry_of(block).set(byte),
-            false => (*heap).fine.entry_of(block, class.is_tiny()).set(byte),
+        if class.is_coarse() {
+            let block = pop_coarse(heap, byte)?;
+            (*heap).coarse.entry_of(block).set(byte);
+            return Some(block);
         }
-        Some(block)
+        let block = pop(heap, byte as usize)?;
+        (*heap).fine.entry_of(block, class.is_tiny()).try_set(byte).then_some(block)
     }
 }
 
@@ -88,12 +83,11 @@ pub fn take(class: SizeClass) -> Option<Block> {
 #[inline(always)]
 pub unsafe fn free(address: *mut c_void, coarse: Free, slow: Free) {
     let heap = current();
-    // SAFETY: the thread's own heap; an entry's value indexes `loaded`.
+    // SAFETY: the thread's own heap; an entry's value indexes `sinks`.
     unsafe {
         match (*heap).fine.entry(address as usize) {
             Some(entry) => {
-                let index = fast::entry_of_fine_byte(entry.get());
-                if !push(heap, index, entry, address as usize) {
+                if !push(heap, entry.get(), entry, address as usize) {
                     slow(address)
                 }
             }
@@ -112,8 +106,7 @@ pub unsafe fn free_coarse(address: *mut c_void, slow: Free) {
     // SAFETY: as in `free`.
     unsafe {
         if let Some(entry) = (*heap).coarse.entry(address as usize) {
-            let index = fast::entry_of_coarse_byte(entry.get());
-            if push(heap, index, entry, address as usize) {
+            if push_coarse(heap, entry.get(), entry, address as usize) {
                 return;
             }
         }
@@ -132,11 +125,10 @@ pub unsafe fn free_sized(address: *mut c_void, size_bytes: usize) -> bool {
     // SAFETY: the thread's own heap; the class is that of the block's size and of its ledger byte.
     unsafe {
         if size_bytes <= FINE_MAX {
-            let class = SizeClass::fine_index_for(size_bytes);
+            let byte = SizeClass::fine_index_for(size_bytes) as u8;
             let entry = (*heap).fine.entry(address as usize);
             return entry.is_some_and(|entry| {
-                let index = fast::entry_of_fine_byte(class as u8);
-                entry.get() as usize == class && push(heap, index, entry, address as usize)
+                entry.get() == byte && push(heap, byte, entry, address as usize)
             });
         }
         if size_bytes > COARSE_MAX {
@@ -145,47 +137,84 @@ pub unsafe fn free_sized(address: *mut c_void, size_bytes: usize) -> bool {
         let byte = SizeClass::coarse_byte_for(size_bytes);
         let entry = (*heap).coarse.entry(address as usize);
         entry.is_some_and(|entry| {
-            let index = fast::entry_of_coarse_byte(byte);
-            entry.get() == byte && push(heap, index, entry, address as usize)
+            entry.get() == byte && push_coarse(heap, byte, entry, address as usize)
         })
     }
 }
 
-/// Takes the block on top of a loaded magazine.
+/// Takes the block on top of a fine class's source.
 ///
 /// # Safety
-/// `heap` must be this thread's, `index` that of a class in [`Fast::loaded`].
+/// `heap` must be this thread's, `class` below 64.
 #[inline(always)]
-pub unsafe fn pop(heap: *mut Fast, index: usize) -> Option<Block> {
-    // SAFETY: (F1): the word at `top` is a block's address or null, and below a block's slot there
+pub unsafe fn pop(heap: *mut Fast, class: usize) -> Option<Block> {
+    // SAFETY: (F2): the word at `top` is a block's address or null, and below a block's slot there
     // is another slot or the null word.
     unsafe {
-        let top = (*heap).loaded.get_unchecked(index).top;
+        let top = *(*heap).sources.get_unchecked(class);
         let address = *top;
         if address == 0 {
             return None;
         }
-        (*heap).loaded.get_unchecked_mut(index).top = top.sub(1);
+        *(*heap).sources.get_unchecked_mut(class) = top.sub(1);
         Some(Block::at(address))
     }
 }
 
-/// Puts a live block on top of a loaded magazine and notes in the ledger that it is free; false if
-/// there is no room, or no magazine because there is no such block.
+/// Puts a live block on top of a fine class's sink and notes in the ledger that it is free; false
+/// if there is no room, or no sink because there is no such block.
 ///
 /// # Safety
-/// `heap` must be this thread's, `index` one of [`Fast::loaded`].
+/// `heap` must be this thread's.
 #[inline(always)]
-unsafe fn push(heap: *mut Fast, index: usize, entry: Entry, address: usize) -> bool {
-    // SAFETY: (F1): above `top` there is a slot unless it is `limit`.
+unsafe fn push(heap: *mut Fast, entry_says: u8, entry: Entry, address: usize) -> bool {
+    let index = entry_says as usize;
+    // SAFETY: (F1): above `top` there is a slot unless it is the limit.
     unsafe {
-        let Loaded { top, limit } = *(*heap).loaded.get_unchecked(index);
+        let top = *(*heap).sinks.get_unchecked(index);
+        if top == *(*heap).sink_limits.get_unchecked(index) {
+            return false;
+        }
+        entry.clear();
+        *top.add(1) = address;
+        *(*heap).sinks.get_unchecked_mut(index) = top.add(1);
+        true
+    }
+}
+
+/// As [`pop`], from a coarse class's magazine.
+///
+/// # Safety
+/// `heap` must be this thread's, `byte` the ledger byte of a coarse class.
+#[inline(always)]
+pub unsafe fn pop_coarse(heap: *mut Fast, byte: u8) -> Option<Block> {
+    // SAFETY: (F1), as in `pop`.
+    unsafe {
+        let loaded = (*heap).coarse_loaded.get_unchecked_mut(byte as usize);
+        let address = *loaded.top;
+        if address == 0 {
+            return None;
+        }
+        loaded.top = loaded.top.sub(1);
+        Some(Block::at(address))
+    }
+}
+
+/// As [`push`], into a coarse class's magazine.
+///
+/// # Safety
+/// `heap` must be this thread's, `entry_says` at most 62.
+#[inline(always)]
+unsafe fn push_coarse(heap: *mut Fast, entry_says: u8, entry: Entry, address: usize) -> bool {
+    // SAFETY: (F1), as in `push`.
+    unsafe {
+        let Loaded { top, limit } = *(*heap).coarse_loaded.get_unchecked(entry_says as usize);
         if top == limit {
             return false;
         }
         entry.clear();
         *top.add(1) = address;
-        (*heap).loaded.get_unchecked_mut(index).top = top.add(1);
+        (*heap).coarse_loaded.get_unchecked_mut(entry_says as usize).top = top.add(1);
         true
     }
 }

@@ -64,20 +64,24 @@ fn try_take(heap: Option<&mut Heap>, size_bytes: usize, alignment: usize) -> Opt
     }
 }
 
-fn take_class(heap: Option<&mut Heap>, class: SizeClass) -> Option<(Block, bool)> {
-    let (block, is_zero) = match heap {
-        Some(heap) => heap.take(class)?,
-        None => bin::take_one(class)?,
-    };
-    // SAFETY: a block of the class.
-    unsafe {
-        let byte = class.ledger_byte();
-        match class.is_coarse() {
-            true => ARENA.coarse_map().entry_of(block).set(byte),
-            false => ARENA.fine_map().entry_of(block, class.is_tiny()).set(byte),
+fn take_class(mut heap: Option<&mut Heap>, class: SizeClass) -> Option<(Block, bool)> {
+    loop {
+        let (block, is_zero) = match heap.as_deref_mut() {
+            Some(heap) => heap.take(class)?,
+            None => bin::take_one(class)?,
+        };
+        // SAFETY: a block of the class.
+        let was_free = unsafe {
+            let byte = class.ledger_byte();
+            match class.is_coarse() {
+                true => ARENA.coarse_map().entry_of(block).try_set(byte),
+                false => ARENA.fine_map().entry_of(block, class.is_tiny()).try_set(byte),
+            }
+        };
+        if was_free {
+            return Some((block, is_zero));
         }
     }
-    Some((block, is_zero))
 }
 
 /// Gives back a block that the ledger said was alive. False if it isn't any more: then nothing has
@@ -113,6 +117,6 @@ pub fn trim(heap: Option<&mut Heap>) -> usize {
     if let Some(heap) = heap {
         heap.empty_out();
     }
-    SizeClass::all().for_each(bin::flush);
-    ARENA.purge_all()
+    let in_slabs: usize = SizeClass::all().map(bin::flush).sum();
+    in_slabs + ARENA.purge_all()
 }

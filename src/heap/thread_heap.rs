@@ -1,7 +1,10 @@
 //! A thread's heap: beside the loaded magazines, full ones in stock, up to a bound in bytes, and
 //! what to do when a loaded magazine is empty or full.
+//!
+//! A coarse class has one loaded magazine, which is called its source here too, and no sink: it may
+//! hold a single block, and two of those would have to change places at each call.
 
-use super::fast::{self, Fast, Loaded, Owner};
+use super::fast::{Fast, Loaded, Owner, NO_MAGAZINE, NO_SINK, NO_SOURCE};
 use super::hit;
 use crate::arithmetic::size_class::{SizeClass, CLASS_COUNT};
 use crate::memory::arena::ARENA;
@@ -16,8 +19,10 @@ const BLOCKS_FOR_BIG: u32 = 192;
 
 /// What a heap has of one class beside the fast part.
 struct Stock {
-    /// The magazine that is loaded.
-    current: Option<Cartridge>,
+    /// The magazine that blocks are taken from.
+    source: Option<Cartridge>,
+    /// A fine class's magazine that blocks are given to.
+    sink: Option<Cartridge>,
     /// Full ones.
     full: Stack,
     /// An empty one.
@@ -27,7 +32,8 @@ struct Stock {
 }
 
 impl Stock {
-    const EMPTY: Self = Self { current: None, full: Stack::new(), spare: None, exchanged: 0 };
+    const EMPTY: Self =
+        Self { source: None, sink: None, full: Stack::new(), spare: None, exchanged: 0 };
 
     fn model(&self) -> Model {
         match self.exchanged < BLOCKS_FOR_BIG {
@@ -45,8 +51,8 @@ impl Stock {
 
 /// A thread's heap. Only its thread uses it.
 ///
-/// (H1) A class's entry in `fast.loaded` is that of `current`, or of no magazine. (H2) `full_bytes`
-/// is the sum over the full magazines in stock.
+/// (H1) A class's entries in `fast` are those of `source` and `sink`, or of no magazine.
+/// (H2) `full_bytes` is the sum over the full magazines in stock.
 #[repr(C)]
 pub struct Heap {
     /// What the fast paths read.
@@ -111,14 +117,16 @@ impl Heap {
 
     /// Takes a free block of `class`, and says whether it reads as zero. `None` without memory.
     pub fn take(&mut self, class: SizeClass) -> Option<(Block, bool)> {
-        // SAFETY: `self` is this thread's heap.
-        if let Some(block) = unsafe { hit::pop(&mut self.fast, fast::entry_of(class)) } {
+        if let Some(block) = self.pop(class) {
             return Some((block, false));
+        }
+        if self.turn_sink_over(class, true) {
+            return self.pop(class).map(|block| (block, false));
         }
         let stock = &mut self.stocks[class.index()];
         if let Some(full) = stock.full.pop() {
             self.full_bytes -= full.capacity() * class.size_bytes();
-            if let Some(empty) = stock.current.take() {
+            if let Some(empty) = stock.source.take() {
                 self.keep_spare(class, empty);
             }
             let count = full.capacity();
@@ -128,39 +136,74 @@ impl Heap {
         match bin::refill(class, empty) {
             Refill::Blocks(magazine, count) => self.load_and_pop(class, magazine, count),
             Refill::ZeroBlock(magazine, block) => {
-                self.load(class, magazine, 0);
+                self.load_source(class, magazine, 0);
                 Some((block, true))
             }
             Refill::Nothing(magazine) => {
-                self.load(class, magazine, 0);
-                None
+                self.load_source(class, magazine, 0);
+                self.turn_sink_over(class, false);
+                self.pop(class).map(|block| (block, false))
             }
         }
     }
 
     /// Keeps a free block of `class`, whose ledger byte is cleared.
     pub fn keep(&mut self, class: SizeClass, block: Block) {
-        let loaded = self.fast.loaded[fast::entry_of(class)];
-        if loaded.top == loaded.limit {
+        if self.is_sink_full(class) && !self.turn_sink_over(class, true) {
             match self.magazine_with_room(class) {
-                Some(empty) => self.load(class, empty, 0),
+                Some(empty) => self.load_sink(class, empty),
                 None => return bin::give_one(class, block),
             }
         }
-        let loaded = &mut self.fast.loaded[fast::entry_of(class)];
-        // SAFETY: (F1): the loaded magazine has room above `top`.
+        let top = self.sink_top(class);
+        // SAFETY: (F1): the magazine has room above `top`.
         unsafe {
-            loaded.top = loaded.top.add(1);
-            loaded.top.write(block.address());
+            *top = top.add(1);
+            top.write(block.address());
         }
     }
 
-    /// An empty magazine for blocks from the bin: the loaded one, or a larger one by now.
+    fn pop(&mut self, class: SizeClass) -> Option<Block> {
+        let byte = class.ledger_byte();
+        // SAFETY: `self` is this thread's heap.
+        unsafe {
+            match class.is_coarse() {
+                true => hit::pop_coarse(&mut self.fast, byte),
+                false => hit::pop(&mut self.fast, byte as usize),
+            }
+        }
+    }
+
+    /// The source that has run out and the sink change places: what was freed is allocated again.
+    /// False, and nothing is done, if the source isn't empty, or, with `is_choosy`, if the sink has
+    /// so few blocks that it would soon have to be done again.
+    fn turn_sink_over(&mut self, class: SizeClass, is_choosy: bool) -> bool {
+        if class.is_coarse() || self.source_count(class) > 0 {
+            return false;
+        }
+        let stock = &mut self.stocks[class.index()];
+        let Some(sink) = &stock.sink else { return false };
+        let top = self.fast.sinks[class.index()];
+        // SAFETY: (H1): `top` points into the sink.
+        let count = unsafe { top.offset_from(sink.bottom()) } as usize;
+        if count == 0 || is_choosy && count < sink.capacity() / 4 {
+            return false;
+        }
+        let Some(empty) = self.magazine_to_fill(class) else { return false };
+        if let Some(sink) = self.stocks[class.index()].sink.take() {
+            self.load_source(class, sink, count);
+        }
+        self.load_sink(class, empty);
+        true
+    }
+
+    /// An empty magazine for blocks from the bin, or for the sink: the source that has run out, or
+    /// a larger one by now.
     fn magazine_to_fill(&mut self, class: SizeClass) -> Option<Cartridge> {
         let stock = &mut self.stocks[class.index()];
         stock.note_exchange(class);
         let model = stock.model();
-        match stock.current.take().or_else(|| stock.spare.take()) {
+        match stock.source.take().or_else(|| stock.spare.take()) {
             Some(small) if model == Model::Big && small.model(class) == Model::Small => {
                 match Cartridge::new(Model::Big, class) {
                     Some(big) => {
@@ -175,12 +218,17 @@ impl Heap {
         }
     }
 
-    /// Puts the full loaded magazine in stock, or hands it over; returns an empty one.
+    /// Puts the full magazine that blocks are given to in stock, or hands it over; returns an empty
+    /// one.
     fn magazine_with_room(&mut self, class: SizeClass) -> Option<Cartridge> {
         let stock = &mut self.stocks[class.index()];
         stock.note_exchange(class);
         let model = stock.model();
-        let Some(full) = stock.current.take() else { return Cartridge::new(model, class) };
+        let full = match class.is_coarse() {
+            true => stock.source.take(),
+            false => stock.sink.take(),
+        };
+        let Some(full) = full else { return Cartridge::new(model, class) };
         let bytes = full.capacity() * class.size_bytes();
         let is_busy = model == Model::Big;
         if is_busy && self.full_bytes + bytes <= options::value(Choice::ThreadCache) {
@@ -215,11 +263,52 @@ impl Heap {
         }
     }
 
-    fn load(&mut self, class: SizeClass, magazine: Cartridge, count: usize) {
+    fn load_source(&mut self, class: SizeClass, magazine: Cartridge, count: usize) {
+        let entry = class.ledger_byte() as usize;
         // SAFETY: the first `count` slots hold blocks.
         let top = unsafe { magazine.bottom().add(count) };
-        self.fast.loaded[fast::entry_of(class)] = Loaded { top, limit: magazine.limit() };
-        self.stocks[class.index()].current = Some(magazine);
+        match class.is_coarse() {
+            true => self.fast.coarse_loaded[entry] = Loaded { top, limit: magazine.limit() },
+            false => self.fast.sources[entry] = top,
+        }
+        self.stocks[class.index()].source = Some(magazine);
+    }
+
+    fn load_sink(&mut self, class: SizeClass, empty: Cartridge) {
+        if class.is_coarse() {
+            return self.load_source(class, empty, 0);
+        }
+        self.fast.sinks[class.index()] = empty.bottom();
+        self.fast.sink_limits[class.index()] = empty.limit();
+        self.stocks[class.index()].sink = Some(empty);
+    }
+
+    /// The top of the magazine that blocks are given to.
+    fn sink_top(&mut self, class: SizeClass) -> &mut *mut usize {
+        match class.is_coarse() {
+            true => &mut self.fast.coarse_loaded[class.ledger_byte() as usize].top,
+            false => &mut self.fast.sinks[class.index()],
+        }
+    }
+
+    fn is_sink_full(&self, class: SizeClass) -> bool {
+        if class.is_coarse() {
+            let Loaded { top, limit } = self.fast.coarse_loaded[class.ledger_byte() as usize];
+            return top == limit;
+        }
+        self.fast.sinks[class.index()] == self.fast.sink_limits[class.index()]
+    }
+
+    /// How many blocks the source has.
+    fn source_count(&self, class: SizeClass) -> usize {
+        let Some(magazine) = &self.stocks[class.index()].source else { return 0 };
+        let entry = class.ledger_byte() as usize;
+        let top = match class.is_coarse() {
+            true => self.fast.coarse_loaded[entry].top,
+            false => self.fast.sources[entry],
+        };
+        // SAFETY: (H1): both point into the magazine.
+        unsafe { top.offset_from(magazine.bottom()) as usize }
     }
 
     fn load_and_pop(
@@ -228,9 +317,8 @@ impl Heap {
         magazine: Cartridge,
         count: usize,
     ) -> Option<(Block, bool)> {
-        self.load(class, magazine, count);
-        // SAFETY: `self` is this thread's heap.
-        unsafe { hit::pop(&mut self.fast, fast::entry_of(class)) }.map(|block| (block, false))
+        self.load_source(class, magazine, count);
+        self.pop(class).map(|block| (block, false))
     }
 
     /// Gives everything that the heap holds back to the bins.
@@ -253,16 +341,30 @@ impl Heap {
     }
 
     fn unload(&mut self, class: SizeClass) {
-        let Some(magazine) = self.stocks[class.index()].current.take() else { return };
-        let loaded = &mut self.fast.loaded[fast::entry_of(class)];
-        // SAFETY: (H1): both point into the magazine.
-        let count = unsafe { loaded.top.offset_from(magazine.bottom()) } as usize;
-        *loaded = fast::NO_MAGAZINE;
-        if count > 0 {
-            // SAFETY: (F1): the slots up to `top` hold free blocks.
-            unsafe { bin::give_back(class, &magazine, count) };
+        let count = self.source_count(class);
+        let entry = class.ledger_byte() as usize;
+        if let Some(source) = self.stocks[class.index()].source.take() {
+            match class.is_coarse() {
+                true => self.fast.coarse_loaded[entry] = NO_MAGAZINE,
+                false => self.fast.sources[entry] = NO_SOURCE,
+            }
+            give_up(class, source, count);
         }
-        let model = magazine.model(class);
-        magazine.recycle(model);
+        if let Some(sink) = self.stocks[class.index()].sink.take() {
+            // SAFETY: (H1): both point into the magazine.
+            let count = unsafe { self.fast.sinks[entry].offset_from(sink.bottom()) } as usize;
+            (self.fast.sinks[entry], self.fast.sink_limits[entry]) = (NO_SINK, NO_SINK);
+            give_up(class, sink, count);
+        }
     }
+}
+
+/// Puts the first `count` blocks of a magazine back into their slabs, and gives it up.
+fn give_up(class: SizeClass, magazine: Cartridge, count: usize) {
+    if count > 0 {
+        // SAFETY: (F1): the slots up to the top hold free blocks.
+        unsafe { bin::give_back(class, &magazine, count) };
+    }
+    let model = magazine.model(class);
+    magazine.recycle(model);
 }

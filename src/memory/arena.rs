@@ -47,6 +47,7 @@ pub static ARENA: Arena = Arena {
     coarse: Zone::new(ZoneKind::Coarse),
     regretted_bytes: AtomicUsize::new(0),
     free_in_slabs: AtomicIsize::new(0),
+    purged_in_slabs: AtomicIsize::new(0),
 };
 
 /// A run that is wanted: see [`Zone::take`].
@@ -70,6 +71,8 @@ pub struct Arena {
     regretted_bytes: AtomicUsize,
     /// Bytes of the free blocks in slabs.
     free_in_slabs: AtomicIsize,
+    /// Bytes of the pages in slabs that were given back and not used since.
+    purged_in_slabs: AtomicIsize,
 }
 
 impl Arena {
@@ -189,7 +192,7 @@ impl Arena {
     #[inline]
     pub fn keep_bound(&self) {
         let dirty = self.dirty_bytes();
-        if dirty > self.dirty_bound() {
+        if dirty > self.dirty_bound_of_runs() {
             self.purge_to_bound(dirty);
         }
     }
@@ -198,7 +201,14 @@ impl Arena {
     fn purge_to_bound(&self, dirty: usize) {
         self.regretted_bytes.store(self.regretted_bytes.load(Relaxed) / 8 * 7, Relaxed);
         // Down to three quarters, so that the next purge is some way off.
-        self.purge_until(dirty, self.dirty_bound() / 4 * 3);
+        self.purge_until(dirty, self.dirty_bound_of_runs() / 4 * 3);
+    }
+
+    /// What the free blocks in slabs leave of the bound for runs; a quarter at least, since what is
+    /// free beside live blocks may not be there to be given back.
+    fn dirty_bound_of_runs(&self) -> usize {
+        let bound = self.dirty_bound();
+        bound.saturating_sub(self.resident_in_slabs()).max(bound / 4)
     }
 
     /// Purges free runs until of `dirty` bytes no more than `target` are left; returns how many
@@ -207,7 +217,9 @@ impl Arena {
         let mut done = 0;
         for zone in [&self.coarse, &self.main, &self.tiny] {
             while dirty.saturating_sub(done) > target {
-                let purged = zone.purge_one() as usize * UNIT_BYTES;
+                let units = (dirty - done - target).div_ceil(UNIT_BYTES);
+                let most = u32::try_from(units).unwrap_or(u32::MAX);
+                let purged = zone.purge_one(most) as usize * UNIT_BYTES;
                 if purged == 0 {
                     break;
                 }
@@ -253,10 +265,26 @@ impl Arena {
         self.free_in_slabs.fetch_add(bytes, Relaxed);
     }
 
-    /// Whether the free blocks in slabs are more than the bound for free memory: then their pages
-    /// are worth giving back.
-    pub fn has_too_much_in_slabs(&self) -> bool {
-        self.free_in_slabs.load(Relaxed) > self.dirty_bound() as isize
+    /// Notes that of the slabs' free pages `bytes` more have been given back.
+    pub fn count_purged_in_slabs(&self, bytes: isize) {
+        self.purged_in_slabs.fetch_add(bytes, Relaxed);
+    }
+
+    /// Bytes of the slabs' free pages that have been given back.
+    pub fn purged_in_slabs(&self) -> usize {
+        self.purged_in_slabs.load(Relaxed).max(0) as usize
+    }
+
+    /// Bytes of the free blocks in slabs that may be resident.
+    pub fn resident_in_slabs(&self) -> usize {
+        let resident = self.free_in_slabs.load(Relaxed) - self.purged_in_slabs.load(Relaxed);
+        resident.max(0) as usize
+    }
+
+    /// Whether free runs and the free blocks in slabs are more than the bound for free memory: then
+    /// the slabs' pages are worth giving back.
+    pub fn has_too_much_free(&self) -> bool {
+        self.resident_in_slabs() + self.dirty_bytes() > self.dirty_bound()
     }
 
     /// When the program has limited its address space since the start, stops reserving: what isn't

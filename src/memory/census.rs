@@ -63,7 +63,7 @@ impl Census {
         }
         for class in SizeClass::all() {
             let bin = bin(class).lock();
-            census.slabs += bin.slabs;
+            census.slabs += bin.shelf.slabs;
             census.refills += bin.refills;
             census.spills += bin.spills;
         }
@@ -85,10 +85,10 @@ impl Census {
         let frontier = zone.frontier() as usize * UNIT_BYTES;
         match zone.kind() {
             ZoneKind::Coarse => self.count_coarse(),
-            ZoneKind::Main => self.count_fine(zone.ledger.origin(), frontier / 64, 0x3f),
+            ZoneKind::Main => self.count_fine(zone.ledger.origin(), frontier / 64),
             ZoneKind::Tiny => {
                 let bytes = frontier / 16;
-                self.count_fine(zone.ledger.origin() - bytes, bytes, 0xff);
+                self.count_fine(zone.ledger.origin() - bytes, bytes);
             }
         }
         let mut void_units = 0;
@@ -104,14 +104,14 @@ impl Census {
         self.metadata_bytes += zone.table_committed_bytes();
     }
 
-    fn count_fine(&mut self, start: usize, length: usize, class_bits: u8) {
+    fn count_fine(&mut self, start: usize, length: usize) {
         if length == 0 {
             return;
         }
         // SAFETY: the ledger of a zone is committed as far as the zone reaches.
         let bytes = unsafe { core::slice::from_raw_parts(start as *const u8, length) };
         for byte in bytes.iter().filter(|byte| **byte != 0) {
-            self.blocks_by_class[(byte & class_bits) as usize] += 1;
+            self.blocks_by_class[(byte & 0x3f) as usize] += 1;
         }
     }
 

@@ -2,9 +2,11 @@
 //! truth about which blocks are alive.
 //!
 //! Fine ledger, one array for both fine zones. Main zone: a granule is 64 bytes; the byte is the
-//! class, and in its two upper bits the 16-byte place within the granule where the block starts.
-//! Tiny zone: a granule is 16 bytes; the byte is the class. Coarse ledger: a granule is 256 bytes;
-//! the byte is 1 for a large block, 2 and more for a coarse class. Zero: no block starts here.
+//! class, and in its two upper bits the block's place: which of the four 16-byte steps of its 64
+//! bytes it starts at. Tiny zone: a granule is 16 bytes; the byte is the same, though the place
+//! says nothing new there, so that one computation serves both. Coarse ledger: a granule is 256
+//! bytes; the byte is 1 for a large block, 2 and more for a coarse class. Zero: no block starts
+//! here.
 //!
 //! Bytes are read and written with relaxed atomics, which cost nothing. The one who hands a block
 //! from thread to thread orders its bytes too: the program's own synchronisation, or a bin's lock.
@@ -13,8 +15,10 @@ use super::block::Block;
 use crate::arithmetic::size_class::COARSE_GRANULE_BYTES;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-/// log2 of the fine zones' alignment: 16 bytes.
+/// log2 of the fine zones' alignment, and of the tiny zone's granule: 16 bytes.
 const STEP_LOG2: u32 = 4;
+/// log2 of the main zone's granule: 64 bytes.
+const MAIN_GRANULE_LOG2: u32 = 6;
 const COARSE_GRANULE_LOG2: u32 = COARSE_GRANULE_BYTES.trailing_zeros();
 
 /// Where the fine zones and their ledger lie: what the fast paths need to know of the arena.
@@ -38,6 +42,11 @@ pub struct FineMap {
     pub main_bias: usize,
     /// The ledger byte of `low`.
     pub ledger: *const AtomicU8,
+    /// The ledger byte that granule 0 of the whole address space would have, by the tiny zone's
+    /// granules and by the main zone's: for addresses that are known to be of the zone.
+    pub tiny_ledger: *const AtomicU8,
+    /// See `tiny_ledger`.
+    pub main_ledger: *const AtomicU8,
 }
 
 /// Where the coarse zone and its ledger lie.
@@ -81,6 +90,19 @@ impl Entry {
         self.byte().store(byte | self.place, Relaxed);
     }
 
+    /// As [`Entry::set`], for a block out of a magazine. False, and nothing is done, if the block
+    /// is alive: then the magazine had it twice, and this copy has to be forgotten. That happens
+    /// when a signal handler allocates and frees in the middle of a hit of a fine class, or two
+    /// threads free one block in the same instant.
+    #[inline(always)]
+    pub fn try_set(self, byte: u8) -> bool {
+        let is_free = self.byte().load(Relaxed) == 0;
+        if is_free {
+            self.set(byte);
+        }
+        is_free
+    }
+
     /// Notes that no block starts here.
     #[inline(always)]
     pub fn clear(self) {
@@ -98,18 +120,29 @@ impl FineMap {
     /// above it are in use; `ledger` is the byte of `boundary`.
     pub fn new(boundary: usize, tiny_bytes: usize, main_bytes: usize, ledger: usize) -> Self {
         let tiny_steps = tiny_bytes >> STEP_LOG2;
+        let pointer = |address: usize| address as *const AtomicU8;
         Self {
             low: boundary - tiny_bytes,
             steps: (tiny_bytes + main_bytes) >> STEP_LOG2,
             tiny_steps,
             main_bias: tiny_steps - tiny_steps / 4,
-            ledger: (ledger - tiny_steps) as *const AtomicU8,
+            ledger: pointer(ledger - tiny_steps),
+            tiny_ledger: pointer(ledger.wrapping_sub(boundary >> STEP_LOG2)),
+            main_ledger: pointer(ledger.wrapping_sub(boundary >> MAIN_GRANULE_LOG2)),
         }
     }
 
     /// The map of no zone: every address is out of its range.
     pub const fn routing() -> Self {
-        Self { low: 0, steps: 0, tiny_steps: 0, main_bias: 0, ledger: core::ptr::null() }
+        Self {
+            low: 0,
+            steps: 0,
+            tiny_steps: 0,
+            main_bias: 0,
+            ledger: core::ptr::null(),
+            tiny_ledger: core::ptr::null(),
+            main_ledger: core::ptr::null(),
+        }
     }
 
     /// The entry of `address`, or `None` if that isn't a multiple of 16 in the fine zones: one
@@ -118,35 +151,30 @@ impl FineMap {
     pub fn entry(&self, address: usize) -> Option<Entry> {
         let step = address.wrapping_sub(self.low).rotate_right(STEP_LOG2);
         if step < self.steps {
-            // SAFETY: (L1).
-            Some(unsafe { self.entry_of_step(step, step < self.tiny_steps) })
+            // Both are computed and one is chosen, without a branch: a program's mix of sizes would
+            // make it a mispredicted one.
+            let main = (step >> (MAIN_GRANULE_LOG2 - STEP_LOG2)).wrapping_add(self.main_bias);
+            let index = core::hint::select_unpredictable(step < self.tiny_steps, step, main);
+            // (L1) is (L0).
+            Some(Entry { byte: self.ledger.wrapping_add(index), place: (step as u8) << 6 })
         } else {
             None
         }
     }
 
-    /// The entry of a block of a fine class, of the tiny zone or not.
+    /// The entry of a block of a fine class, of the tiny zone or not. It may lie beyond what this
+    /// map knows of.
     ///
     /// # Safety
     /// A block of such a class must start at `block`, and the map must not be a routing one.
     #[inline(always)]
     pub unsafe fn entry_of(&self, block: Block, is_tiny: bool) -> Entry {
-        // Arithmetic: a tiny block may lie below what this map knows of.
-        let step = (block.address().wrapping_sub(self.low) as isize >> STEP_LOG2) as usize;
-        // SAFETY: a block's ledger byte is committed.
-        unsafe { self.entry_of_step(step, is_tiny) }
-    }
-
-    /// # Safety
-    /// The step's ledger byte must be committed, for (L0).
-    #[inline(always)]
-    unsafe fn entry_of_step(&self, step: usize, is_tiny: bool) -> Entry {
-        // Both are computed and one is chosen, without a branch: a program's mix of sizes would
-        // make it a mispredicted one.
-        let main = (step >> 2).wrapping_add(self.main_bias);
-        let index = core::hint::select_unpredictable(is_tiny, step, main);
-        let place = core::hint::select_unpredictable(is_tiny, 0, (step as u8) << 6);
-        Entry { byte: self.ledger.wrapping_add(index), place }
+        let address = block.address();
+        let tiny = self.tiny_ledger.wrapping_add(address >> STEP_LOG2);
+        let main = self.main_ledger.wrapping_add(address >> MAIN_GRANULE_LOG2);
+        // (L0): a block's ledger byte is committed.
+        let byte = core::hint::select_unpredictable(is_tiny, tiny, main);
+        Entry { byte, place: ((address >> STEP_LOG2) as u8) << 6 }
     }
 }
 

@@ -28,9 +28,10 @@ pub fn charged_bytes() -> usize {
     in_use_bytes() + charge(|zone| zone.free_and_dirty_units().1)
 }
 
-/// What purging can't change.
+/// What purging can't change. A 64th of the limit is for pages of tables: those that a purged run
+/// shares with its neighbours stay.
 fn in_use_bytes() -> usize {
-    charge(Zone::used_units) + metadata::pool_committed_bytes()
+    charge(Zone::used_units) + metadata::pool_committed_bytes() + bytes().unwrap_or(0) / 64
 }
 
 /// Units of each zone, and their part of its tables: that of a run that is purged goes with it.

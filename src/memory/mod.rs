@@ -14,6 +14,7 @@ pub mod magazine;
 pub mod pages;
 pub mod purge;
 pub mod run;
+pub mod shelf;
 pub mod slab;
 pub mod unit;
 pub mod validate;

@@ -3,53 +3,126 @@
 
 use super::arena::ARENA;
 use super::slab::Slab;
-use crate::arithmetic::size_class::UNIT_BYTES;
+use super::unit::{Unit, NO_UNIT};
+use crate::arithmetic::size_class::{SizeClass, UNIT_BYTES};
 use crate::os::memory::{self, Range};
 
-/// The pages of a slab of one unit whose blocks are all free, a bit for each.
-#[derive(Clone, Copy)]
-pub struct FreePages {
-    slab: Slab,
-    mask: u64,
+/// Slabs of one class whose free pages are to go back, linked through `next`. They are in no list
+/// of their bin, so that no block is taken from them meanwhile.
+pub struct Sparse {
+    class: SizeClass,
+    head: Unit,
 }
 
-impl FreePages {
-    /// Finds them. The caller holds the lock of the class's bin.
-    pub fn of(slab: Slab) -> Self {
-        let (page, size) = (memory::page_bytes(), slab.class.size_bytes());
-        let capacity = slab.record().capacity as usize;
-        let words = slab.words(capacity);
-        let is_free = |block: usize| words[block / 64] >> (block % 64) & 1 == 1;
-        let mut mask = 0;
-        for number in 0..UNIT_BYTES / page {
-            let first = number * page / size;
-            let last = (((number + 1) * page - 1) / size).min(capacity - 1);
-            if first <= last && (first..=last).all(is_free) {
-                mask |= 1 << number;
-            }
+impl Sparse {
+    /// None yet.
+    pub fn none(class: SizeClass) -> Self {
+        Self { class, head: NO_UNIT }
+    }
+
+    /// Adds a slab whose `going_pages` have been found. The caller holds the bin's lock and has
+    /// taken the slab out of its list.
+    pub fn add(&mut self, slab: Slab) {
+        let record = slab.record();
+        record.next = self.head;
+        self.head = slab.unit;
+    }
+
+    /// Takes a slab out.
+    pub fn pop(&mut self) -> Option<Slab> {
+        if self.head == NO_UNIT {
+            return None;
         }
-        Self { slab, mask }
+        let slab = Slab { class: self.class, unit: self.head };
+        self.head = slab.record().next;
+        Some(slab)
     }
 
-    /// The slab that they are in.
-    pub fn slab(self) -> Slab {
-        self.slab
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.head == NO_UNIT
     }
 
-    /// Gives them back to the kernel. The slab must be out of the bin's lists since before they
-    /// were found, so that none of their blocks can have been taken.
-    pub fn purge(self) {
-        let start = ARENA.zone(self.slab.class.zone()).range(self.slab.run()).start;
+    /// Gives the pages back. The caller doesn't hold the bin's lock.
+    pub fn purge(&self) {
+        let mut unit = self.head;
+        while unit != NO_UNIT {
+            let slab = Slab { class: self.class, unit };
+            purge(slab);
+            unit = slab.record().next;
+        }
+    }
+}
+
+/// Notes in `going_pages` which pages of a slab of one unit could go, and returns how many they
+/// are. The caller holds the bin's lock.
+pub fn find_going(slab: Slab) -> u32 {
+    let record = slab.record();
+    record.purged_at = record.free_blocks;
+    record.going_pages = free_pages(slab) & !record.purged_pages;
+    record.going_pages.count_ones()
+}
+
+/// The pages whose blocks are all free, a bit for each.
+fn free_pages(slab: Slab) -> u16 {
+    let (page, size) = (memory::page_bytes(), slab.class.size_bytes());
+    let capacity = slab.record().capacity as usize;
+    let words = slab.words(capacity);
+    let is_free = |block: usize| words[block / 64] >> (block % 64) & 1 == 1;
+    let mut mask = 0;
+    for number in 0..UNIT_BYTES / page {
+        let first = number * page / size;
+        let last = (((number + 1) * page - 1) / size).min(capacity - 1);
+        if first <= last && (first..=last).all(is_free) {
+            mask |= 1 << number;
+        }
+    }
+    mask
+}
+
+/// Gives the slab's `going_pages` back, and notes which it could.
+fn purge(slab: Slab) {
+    let start = ARENA.zone(slab.class.zone()).range(slab.run()).start;
+    let page = memory::page_bytes();
+    let record = slab.record();
+    let mut rest = record.going_pages;
+    while rest != 0 {
+        let first = rest.trailing_zeros();
+        let count = (rest >> first).trailing_ones();
+        let stretch = (u16::MAX >> (16 - count)) << first;
+        rest &= !stretch;
+        let range = Range { start: start + first as usize * page, length: count as usize * page };
+        // SAFETY: pages of the slab that hold no live block, nor can a block in them be taken.
+        if !unsafe { memory::purge(range) } {
+            record.going_pages &= !stretch;
+        }
+    }
+}
+
+/// Notes that `pages` of the slab have gone, or with `is_back` that they are used again.
+fn count(slab: Slab, pages: u16, is_back: bool) {
+    let bytes = (pages.count_ones() as usize * memory::page_bytes()) as isize;
+    ARENA.count_purged_in_slabs(if is_back { -bytes } else { bytes });
+    let record = slab.record();
+    match is_back {
+        true => record.purged_pages &= !pages,
+        false => record.purged_pages |= pages,
+    }
+}
+
+/// Notes that the slab's `going_pages` have gone. The caller holds the bin's lock.
+pub fn note_gone(slab: Slab) {
+    count(slab, slab.record().going_pages, false);
+    slab.record().going_pages = 0;
+}
+
+/// Notes that the pages from byte `from` to before byte `to` of the slab are used again. The caller
+/// holds the bin's lock.
+pub fn note_used(slab: Slab, from: usize, to: usize) {
+    let pages = slab.record().purged_pages;
+    if pages != 0 {
         let page = memory::page_bytes();
-        let mut rest = self.mask;
-        while rest != 0 {
-            let first = rest.trailing_zeros();
-            let count = (rest >> first).trailing_ones();
-            rest &= !((u64::MAX >> (64 - count)) << first);
-            let range =
-                Range { start: start + first as usize * page, length: count as usize * page };
-            // SAFETY: pages of the slab that hold no live block.
-            unsafe { memory::purge(range) };
-        }
+        let reached = u16::MAX >> (15 - (to - 1) / page);
+        count(slab, pages & reached & (u16::MAX << (from / page)), true);
     }
 }

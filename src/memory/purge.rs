@@ -8,13 +8,19 @@ use crate::os::memory::{self, Range};
 
 /// Units of a zone before those for which huge pages are asked for.
 pub const HUGE_FROM_UNITS: u32 = 256;
+/// Units that are purged in one go.
+const PURGE_UNITS_LEAST: u32 = 8;
+const PURGE_UNITS_MOST: u32 = 128;
 
 impl Zone {
-    /// Gives the pages of one free run with dirty units back to the kernel; returns how many units
-    /// that were, 0 when there is none or the kernel refuses.
-    pub fn purge_one(&self) -> u32 {
+    /// Gives the pages of one free run with dirty units, or of a part of it that has no more units
+    /// than `most`, back to the kernel; returns how many units that were, 0 when there is none or
+    /// the kernel refuses.
+    pub fn purge_one(&self, most: u32) -> u32 {
+        let most = most.clamp(PURGE_UNITS_LEAST, PURGE_UNITS_MOST);
         // SAFETY: the zone's own units, under its lock.
-        let Some(run) = (unsafe { self.runs.lock().take_dirty(self.units()) }) else { return 0 };
+        let taken = unsafe { self.runs.lock().take_dirty(self.units(), most) };
+        let Some(run) = taken else { return 0 };
         let mut purged = 0;
         for state in [State::Dirty, State::Moved] {
             // SAFETY: the run is free, and taken out of the lists.

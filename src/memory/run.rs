@@ -201,13 +201,28 @@ impl Runs {
         }
     }
 
-    /// Takes a run that has dirty units, a long one before a short one.
+    /// Takes a part of a run that has dirty units, a long run before a short one. At most `most`
+    /// units, from the first dirty one on: the rest stays for others to take meanwhile.
     ///
     /// # Safety
     /// As [`Runs::take`].
-    pub unsafe fn take_dirty(&mut self, units: Units) -> Option<Run> {
+    pub unsafe fn take_dirty(&mut self, units: Units, most: u32) -> Option<Run> {
         // SAFETY: the caller's promise; lists hold free runs.
-        unsafe { self.take_where(units, |record| record.dirty_units > 0) }
+        unsafe {
+            let whole = self.take_where(units, |record| record.dirty_units > 0)?;
+            let dirty_units = units.record(whole.first).dirty_units;
+            let is_dirty = |byte: &u8| State::is_dirty(*byte);
+            let skip = units.states(whole).iter().position(is_dirty).unwrap_or(0) as u32;
+            let length = most.min(whole.units - skip);
+            let run = Run { first: whole.first + skip, units: length };
+            // Until it is given back it must not be taken for a free neighbour.
+            units.mark(run, Kind::Unused, Kind::Unused);
+            if skip > 0 {
+                self.insert(units, Run { units: skip, ..whole }, 0);
+            }
+            self.give_rest(units, whole, run, dirty_units);
+            Some(run)
+        }
     }
 
     /// Takes a run that has units in a state other than `Void`, a long one before a short one.
@@ -472,7 +487,18 @@ mod tests {
                 }
             }
             // SAFETY: as above.
-            unsafe { runs.validate(units, |_| ()) };
+            unsafe {
+                if random.below(4) == 0 {
+                    if let Some(run) = runs.take_dirty(units, 1 + random.below(20) as u32) {
+                        assert!(owned.iter().all(|o| o.end() <= run.first || run.end() <= o.first));
+                        assert!(State::is_dirty(units.states(run)[0]));
+                        units.states(run).fill(State::Purged as u8);
+                        runs.validate(units, |_| ());
+                        runs.give(units, run);
+                    }
+                }
+                runs.validate(units, |_| ());
+            }
         }
         for run in owned {
             // SAFETY: as above.

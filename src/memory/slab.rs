@@ -3,6 +3,7 @@
 
 use super::arena::{Wanted, ARENA};
 use super::block::Block;
+use super::pages;
 use super::unit::{Kind, Record, Run, Unit, NO_UNIT};
 use super::zone::Zone;
 use crate::arithmetic::size_class::{SizeClass, UNIT_BYTES};
@@ -43,7 +44,7 @@ impl Slab {
         record.class = class.index() as u8;
         record.list = Record::NO_LIST;
         (record.capacity, record.free_blocks) = (capacity as u16, capacity as u16);
-        (record.first_word, record.purged_at) = (0, 0);
+        (record.first_word, record.purged_at, record.purged_pages) = (0, 0, 0);
         (record.next, record.previous) = (NO_UNIT, NO_UNIT);
         slab.mark_all_free(capacity);
         let knows_zero = taken.is_zero && class.size_bytes() >= ZERO_KNOWN_FROM_BYTES;
@@ -125,10 +126,11 @@ impl Slab {
         let count = want.min(record.free_blocks as usize);
         let words = self.words(record.capacity as usize);
         let (mut word, mut left) = (record.first_word as usize, count);
+        let (from, mut index) = (word * 64 * size, 0);
         while left > 0 {
             let mut bits = words[word];
             while bits != 0 && left > 0 {
-                let index = word * 64 + bits.trailing_zeros() as usize;
+                index = word * 64 + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
                 left -= 1;
                 // SAFETY: a block of the slab.
@@ -141,6 +143,7 @@ impl Slab {
         }
         record.first_word = word as u16;
         record.free_blocks -= count as u16;
+        pages::note_used(self, from, (index + 1) * size);
         (count, false)
     }
 

@@ -74,6 +74,10 @@ pub struct Record {
     /// Slab: how many of its blocks were free when its free pages were last given back, 0 since one
     /// was taken.
     pub purged_at: u16,
+    /// Slab of one unit: which of its pages were given back, a bit for each, and not used since.
+    pub purged_pages: u16,
+    /// Slab in [`Record::BEING_PURGED`]: which of its pages are being given back.
+    pub going_pages: u16,
     /// Slab: no word of its bitmap before this one has a bit set.
     pub first_word: u16,
     /// Next run of the same list.
@@ -98,7 +102,7 @@ impl Record {
     /// The value of `list` for a slab in no list.
     pub const NO_LIST: u8 = u8::MAX;
     /// The value of `list` for a slab whose free pages are being given back: no block may be taken
-    /// from it, while blocks may be put back.
+    /// from it, while blocks may be put back. Its owner links it through `next`.
     pub const BEING_PURGED: u8 = u8::MAX - 1;
 }
 
