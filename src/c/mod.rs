@@ -6,6 +6,7 @@ pub mod cairn;
 pub mod calls;
 pub mod end;
 pub mod glibc_names;
+pub mod handlers;
 pub mod information;
 pub mod leak_sanitizer;
 pub mod loader;

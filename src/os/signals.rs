@@ -6,7 +6,7 @@ use super::unwind::{recover, Registers};
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicUsize,
+    AtomicI32, AtomicPtr, AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 
@@ -43,21 +43,94 @@ pub enum Answer {
 static ANSWER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 static BEFORE: [Action; WATCHED.len()] = [const { Action::new() }; WATCHED.len()];
 
-/// A program's way to handle a signal.
+extern "C" {
+    /// The C library's `sigaction`, by its inner name: Cairn exports the other one.
+    fn __sigaction(signal: i32, new: *const SignalAction, old: *mut SignalAction) -> i32;
+    /// The C library's `signal`, by its other name.
+    fn ssignal(signal: i32, handler: usize) -> usize;
+}
+
+/// `struct sigaction`.
+pub type SignalAction = libc::sigaction;
+
+/// A program's way to handle a signal, as it was set with `sigaction`.
 struct Action {
     handler: AtomicUsize,
-    has_information: AtomicBool,
+    flags: AtomicI32,
+    /// Of the mask, the signals that Linux has.
+    mask: AtomicU64,
 }
 
 impl Action {
     const fn new() -> Self {
-        Self { handler: AtomicUsize::new(libc::SIG_DFL), has_information: AtomicBool::new(false) }
+        let (handler, flags) = (AtomicUsize::new(libc::SIG_DFL), AtomicI32::new(0));
+        Self { handler, flags, mask: AtomicU64::new(0) }
     }
 
-    fn note(&self, action: &libc::sigaction) {
-        self.has_information.store(action.sa_flags & libc::SA_SIGINFO != 0, Relaxed);
+    fn store(&self, action: &SignalAction) {
+        self.flags.store(action.sa_flags, Relaxed);
+        // SAFETY: a signal set is an array of words.
+        self.mask.store(unsafe { (&raw const action.sa_mask).cast::<u64>().read() }, Relaxed);
         self.handler.store(action.sa_sigaction, Release);
     }
+
+    fn load(&self) -> SignalAction {
+        let mut action = no_action();
+        action.sa_sigaction = self.handler.load(Acquire);
+        action.sa_flags = self.flags.load(Relaxed);
+        // SAFETY: a signal set is an array of words.
+        unsafe { (&raw mut action.sa_mask).cast::<u64>().write(self.mask.load(Relaxed)) };
+        action
+    }
+}
+
+/// The default for a signal.
+fn no_action() -> SignalAction {
+    // SAFETY: every pattern is a sigaction, and zero is the default.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
+
+/// `sigaction` for a checked program: of the signals that are watched it sees and sets what the
+/// checker passes faults on to.
+///
+/// # Safety
+/// `new` and `old` must each be null or point to a `struct sigaction`.
+pub unsafe extern "C" fn set_action(
+    signal: i32,
+    new: *const SignalAction,
+    old: *mut SignalAction,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let Some(index) = WATCHED.iter().position(|watched| *watched == signal) else {
+            return __sigaction(signal, new, old);
+        };
+        let before = BEFORE[index].load();
+        if let Some(new) = new.as_ref() {
+            BEFORE[index].store(new);
+        }
+        if let Some(old) = old.as_mut() {
+            *old = before;
+        }
+    }
+    0
+}
+
+/// `signal` for a checked program: see [`set_action`].
+///
+/// # Safety
+/// `handler` must be a handler of signals, `SIG_DFL` or `SIG_IGN`.
+pub unsafe extern "C" fn set_handler(signal: i32, handler: usize) -> usize {
+    if !WATCHED.contains(&signal) {
+        // SAFETY: the caller's promise.
+        return unsafe { ssignal(signal, handler) };
+    }
+    let mut new = no_action();
+    (new.sa_sigaction, new.sa_flags) = (handler, libc::SA_RESTART);
+    let mut old = no_action();
+    // SAFETY: both are on this stack.
+    unsafe { set_action(signal, &raw const new, &raw mut old) };
+    old.sa_sigaction
 }
 
 impl Fault {
@@ -75,34 +148,27 @@ pub fn watch(answer: fn(&Fault) -> Answer) {
     }
 }
 
-/// Puts the checker in front again if the program has set a handler for wrong accesses of its own,
-/// which is then asked second.
+/// Puts the checker in front again if the program has set a handler for wrong accesses by a way of
+/// its own; that is asked second then.
 pub fn stay_in_front() {
     for (index, signal) in WATCHED.iter().take(ACCESSES).enumerate() {
-        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+        let mut action = no_action();
         // SAFETY: reads the action of a signal.
-        let action = unsafe {
-            if libc::sigaction(*signal, core::ptr::null(), action.as_mut_ptr()) != 0 {
-                return;
-            }
-            action.assume_init()
-        };
-        if action.sa_sigaction != handle as *const () as usize {
+        let error = unsafe { __sigaction(*signal, core::ptr::null(), &raw mut action) };
+        if error == 0 && action.sa_sigaction != handle as *const () as usize {
             take(index);
         }
     }
 }
 
 fn take(index: usize) {
-    // SAFETY: every pattern is a sigaction, and the handler is one.
-    unsafe {
-        let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
-        action.sa_sigaction = handle as *const () as usize;
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
-        let mut before = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
-        if libc::sigaction(WATCHED[index], &raw const action, &raw mut before) == 0 {
-            BEFORE[index].note(&before);
-        }
+    let mut action = no_action();
+    action.sa_sigaction = handle as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+    let mut before = no_action();
+    // SAFETY: the handler is one.
+    if unsafe { __sigaction(WATCHED[index], &raw const action, &raw mut before) } == 0 {
+        BEFORE[index].store(&before);
     }
 }
 
@@ -165,25 +231,46 @@ unsafe fn pass_on(signal: i32, information: *mut libc::siginfo_t, context: *mut 
     let Some(index) = WATCHED.iter().position(|watched| *watched == signal) else { return };
     let before = &BEFORE[index];
     let handler = before.handler.load(Acquire);
+    let flags = before.flags.load(Relaxed);
     // SAFETY: the caller's promise; the program gave a function of the type that its flag says.
     unsafe {
+        let was_sent = (*information).si_code <= 0;
         match handler {
-            libc::SIG_IGN if (*information).si_code <= 0 => {}
-            libc::SIG_DFL | libc::SIG_IGN => die(signal, (*information).si_code <= 0),
-            _ if before.has_information.load(Relaxed) => {
-                core::mem::transmute::<usize, Informed>(handler)(signal, information, context)
+            libc::SIG_IGN if was_sent => {}
+            libc::SIG_DFL | libc::SIG_IGN => die(signal, was_sent),
+            _ => {
+                if flags & libc::SA_RESETHAND != 0 {
+                    before.store(&no_action());
+                }
+                block(signal, flags, before.mask.load(Relaxed));
+                match flags & libc::SA_SIGINFO {
+                    0 => core::mem::transmute::<usize, Plain>(handler)(signal),
+                    _ => core::mem::transmute::<usize, Informed>(handler)(
+                        signal,
+                        information,
+                        context,
+                    ),
+                }
             }
-            _ => core::mem::transmute::<usize, Plain>(handler)(signal),
         }
     }
 }
 
+/// Blocks what is to be blocked while the program's handler runs; its end sets the mask back.
+fn block(signal: i32, flags: i32, mask: u64) {
+    let own = if flags & libc::SA_NODEFER != 0 { 0 } else { 1 << (signal - 1) };
+    let set: u64 = mask | own;
+    let arguments = [libc::SIG_BLOCK as usize, &raw const set as usize, 0, size_of::<u64>(), 0, 0];
+    // SAFETY: the kernel reads one word.
+    unsafe { system_call(libc::SYS_rt_sigprocmask, arguments) };
+}
+
 /// Lets the signal do what it does by default. A fault happens again by itself.
 fn die(signal: i32, was_sent: bool) {
-    // SAFETY: the default action of a signal; every pattern is a sigaction.
+    let action = no_action();
+    // SAFETY: the default action of a signal.
     unsafe {
-        let action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
-        libc::sigaction(signal, &raw const action, core::ptr::null_mut());
+        __sigaction(signal, &raw const action, core::ptr::null_mut());
         if was_sent {
             let process = system_call(libc::SYS_getpid, [0; 6]) as usize;
             let thread = system_call(libc::SYS_gettid, [0; 6]) as usize;
