@@ -24,6 +24,10 @@ static int use_up(void)
 int main(void)
 {
     static char *blocks[5000];
+    for (int i = 0; i < 100; i++)
+        blocks[i] = malloc(93);
+    for (int i = 0; i < 100; i++)
+        free(blocks[i]);
     if (!use_up())
         return 3;
     for (int i = 0; i < 5000; i++)

@@ -29,7 +29,7 @@ pub fn tell(finding: &Finding) {
         if let (Some(noticed), None) = (finding.noticed, finding.call) {
             line(out, format_args!("   (found later, at: {noticed})"));
         }
-        push_stack(out, None, finding.at);
+        push_stack(out, finding.call.map(|call| call.function.name()), finding.at);
         push_place(out, finding);
         line(out, format_args!(""));
     });
