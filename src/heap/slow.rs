@@ -57,11 +57,7 @@ pub fn try_again<T>(
     result
 }
 
-fn try_take(
-    heap: Option<&mut Heap>,
-    size_bytes: usize,
-    alignment: usize,
-) -> Option<(Block, bool)> {
+fn try_take(heap: Option<&mut Heap>, size_bytes: usize, alignment: usize) -> Option<(Block, bool)> {
     match class_for(size_bytes, alignment) {
         Some(class) => take_class(heap, class),
         None => large::allocate(size_bytes, alignment),

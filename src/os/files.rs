@@ -152,9 +152,8 @@ pub fn read_memory(address: usize, into: &mut [u8]) -> usize {
     let (local, remote) = (local.as_ptr() as usize, remote.as_ptr() as usize);
     let process = super::process::id() as usize;
     // SAFETY: the kernel writes into `into` only, as far as it can read there.
-    let read = unsafe {
-        system_call(libc::SYS_process_vm_readv, [process, local, 1, remote, 1, 0])
-    };
+    let read =
+        unsafe { system_call(libc::SYS_process_vm_readv, [process, local, 1, remote, 1, 0]) };
     usize::try_from(read).unwrap_or(0)
 }
 

@@ -11,8 +11,7 @@ use core::sync::atomic::{
 };
 
 /// The signals that an error can raise.
-const WATCHED: [i32; 5] =
-    [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGILL, libc::SIGFPE];
+const WATCHED: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGILL, libc::SIGFPE];
 /// The first of them are those for a wrong access.
 const ACCESSES: usize = 2;
 
@@ -142,11 +141,7 @@ unsafe extern "C" fn handle(signal: i32, information: *mut libc::siginfo_t, cont
 
 /// # Safety
 /// The arguments must be those of a signal handler.
-unsafe fn fault_of(
-    number: i32,
-    information: *mut libc::siginfo_t,
-    context: *mut c_void,
-) -> Fault {
+unsafe fn fault_of(number: i32, information: *mut libc::siginfo_t, context: *mut c_void) -> Fault {
     /// `T_PF`: the processor's number for a page fault, and of its error code the bit for a write.
     const PAGE_FAULT: i64 = 14;
     const IS_WRITE: i64 = 2;

@@ -30,8 +30,8 @@ fn scan(
     // SAFETY: released below, by this thread.
     hold_locks();
     let result = (|| {
-        let bytes = (table::count().max(1) * size_of::<Candidate>())
-            .next_multiple_of(memory::page_bytes());
+        let bytes =
+            (table::count().max(1) * size_of::<Candidate>()).next_multiple_of(memory::page_bytes());
         let room = memory::map_writable(bytes).ok_or(NO_MEMORY)?;
         // SAFETY: fresh memory for as many candidates as there are records.
         let blocks = unsafe { collect(room, loader) };

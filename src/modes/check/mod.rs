@@ -46,8 +46,8 @@ use telling::{Figures, Occasion};
 pub use blocks::{allocate, free};
 pub use leak::Totals;
 pub use leaks::ignore_here;
-pub use thread::{begin as begin_thread, current as current_thread, end as end_thread};
 pub use thread::CheckedThread;
+pub use thread::{begin as begin_thread, current as current_thread, end as end_thread};
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
 /// The process that is checked. In a `vfork` child it is still the parent's.

@@ -1,8 +1,8 @@
 //! Which block an address belongs to that isn't the start of one: for reports, so it may take long.
 
 use super::finding::{Finding, Where};
-use super::table::{self, Record};
 use super::guard;
+use super::table::{self, Record};
 use crate::memory::find;
 
 /// How far from a block an address may be to be told as behind or before it.

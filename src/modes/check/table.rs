@@ -180,7 +180,8 @@ impl Shard {
             }
         }
         if !old.rows.is_null() {
-            let range = memory::Range { start: old.rows as usize, length: Self::bytes(old.capacity) };
+            let range =
+                memory::Range { start: old.rows as usize, length: Self::bytes(old.capacity) };
             // SAFETY: everything in it has moved.
             unsafe { memory::release(range) };
         }

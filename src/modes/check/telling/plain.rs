@@ -3,11 +3,11 @@
 
 use super::stream::{self, Stream};
 use super::{coverage_line, read_bytes, seen, Figures};
+use crate::memory::find;
 use crate::modes::check::finding::{Finding, Where};
 use crate::modes::check::function_of;
 use crate::modes::check::leak::{Kind as LossKind, LossRecord, NotRun, Totals};
 use crate::modes::check::stacks::{self, StackNumber};
-use crate::memory::find;
 use crate::os::{modules, process};
 use core::fmt;
 
@@ -45,9 +45,10 @@ fn push_place(out: &mut Stream, finding: &Finding) {
     let Some(record) = finding.record else {
         match finding.foreign {
             Some(foreign) => push_foreign(out, address, foreign.name()),
-            None => line(out, format_args!(
-                " Address {address:#x} is not stack'd, malloc'd or (recently) free'd"
-            )),
+            None => line(
+                out,
+                format_args!(" Address {address:#x} is not stack'd, malloc'd or (recently) free'd"),
+            ),
         }
         return;
     };
@@ -58,9 +59,12 @@ fn push_place(out: &mut Stream, finding: &Finding) {
     };
     let size = record.size_bytes;
     let state = if record.is_live() { "alloc'd" } else { "free'd" };
-    line(out, format_args!(
-        " Address {address:#x} is {bytes} bytes {place} a block of size {size} {state}"
-    ));
+    line(
+        out,
+        format_args!(
+            " Address {address:#x} is {bytes} bytes {place} a block of size {size} {state}"
+        ),
+    );
     push_change(out, finding);
     if let Some(function) = record.freed_by {
         push_stack(out, Some(function.name()), record.freed);
@@ -103,7 +107,13 @@ fn push_stack(out: &mut Stream, top: Option<&str>, stack: StackNumber) {
         let found = modules::with(*address, |module| {
             let path = if module.path.is_empty() { b"the program" } else { module.path };
             let name = core::str::from_utf8(path).unwrap_or("?");
-            line(out, format_args!("   {word} {address:#x}: ??? (in {name}+{:#x})", address - module.bias));
+            line(
+                out,
+                format_args!(
+                    "   {word} {address:#x}: ??? (in {name}+{:#x})",
+                    address - module.bias
+                ),
+            );
         });
         if found.is_none() {
             line(out, format_args!("   {word} {address:#x}: ???"));

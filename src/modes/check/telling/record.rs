@@ -3,11 +3,11 @@
 
 use super::stream::{self, Stream, PACKET_BYTES};
 use super::{program_path, read_bytes, seen, thread_name, Figures, Occasion};
+use crate::memory::find;
 use crate::modes::check::finding::{Finding, Where};
 use crate::modes::check::leak::{Kind as LossKind, LossRecord, NotRun, Sum, Totals};
 use crate::modes::check::stacks::{self, StackNumber};
 use crate::modes::check::{budget, function_of};
-use crate::memory::find;
 use crate::os::modules::{self, Changes};
 use crate::os::{files, process};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -19,8 +19,7 @@ pub struct Stream {
     opened_by: i32,
 }
 
-static STREAM: Lock<Stream> =
-    Lock::new(Stream { text: Text::new(), file: None, opened_by: 0 });
+static STREAM: Lock<Stream> = Lock::new(Stream { text: Text::new(), file: None, opened_by: 0 });
 /// The thread that makes a packet, or 0.
 static BUSY: AtomicUsize = AtomicUsize::new(0);
 
@@ -79,8 +78,7 @@ impl Stream {
         }
         self.file = open(choice);
         self.opened_by = process::id();
-        let is_written =
-            self.file.as_ref().is_some_and(|file| file.append(self.text.as_bytes()));
+        let is_written = self.file.as_ref().is_some_and(|file| file.append(self.text.as_bytes()));
         if !is_written {
             files::write_error(self.text.as_bytes());
         }
