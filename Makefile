@@ -6,8 +6,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
 DESTDIR ?=
 BENCH_ARGS ?= --quick
 
@@ -97,21 +99,36 @@ header: ## make include/cairn.h from src/c/cairn.rs
 	$(need_gcc)
 	cargo check --quiet
 
+# What the command writes about itself, under DATADIR.
+manual := man/man1/cairn.1
+bash_words := bash-completion/completions/cairn
+zsh_words := zsh/site-functions/_cairn
+fish_words := fish/vendor_completions.d/cairn.fish
+generated := $(manual) $(bash_words) $(zsh_words) $(fish_words)
+
 # Builds nothing, so that it can be run as root, who may have no cargo.
 .PHONY: install
 install: ## install what was built under PREFIX (/usr/local), inside DESTDIR if that is set
-	@test -e $(release)/libcairn.so || { echo 'make install: run make first' >&2; exit 1; }
-	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)'
+	@test -e $(release)/libcairn.so -a -e $(release)/cairn || \
+	    { echo 'make install: run make first' >&2; exit 1; }
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(BINDIR)' \
+	    $(foreach file,$(generated),'$(DESTDIR)$(DATADIR)/$(dir $(file))')
 	install -m 755 $(release)/libcairn.so '$(DESTDIR)$(LIBDIR)/libcairn.so'
 	install -m 644 $(release)/libcairn.a '$(DESTDIR)$(LIBDIR)/libcairn.a'
 	install -m 644 include/cairn.h '$(DESTDIR)$(INCLUDEDIR)/cairn.h'
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@VERSION@|$(version)|' cairn.pc.in >'$(DESTDIR)$(LIBDIR)/pkgconfig/cairn.pc'
+	install -m 755 $(release)/cairn '$(DESTDIR)$(BINDIR)/cairn'
+	$(release)/cairn man >'$(DESTDIR)$(DATADIR)/$(manual)'
+	$(release)/cairn completions bash >'$(DESTDIR)$(DATADIR)/$(bash_words)'
+	$(release)/cairn completions zsh >'$(DESTDIR)$(DATADIR)/$(zsh_words)'
+	$(release)/cairn completions fish >'$(DESTDIR)$(DATADIR)/$(fish_words)'
 
 .PHONY: uninstall
 uninstall: ## remove what install put under PREFIX
 	rm -f '$(DESTDIR)$(LIBDIR)/libcairn.so' '$(DESTDIR)$(LIBDIR)/libcairn.a' \
-	    '$(DESTDIR)$(INCLUDEDIR)/cairn.h' '$(DESTDIR)$(LIBDIR)/pkgconfig/cairn.pc'
+	    '$(DESTDIR)$(INCLUDEDIR)/cairn.h' '$(DESTDIR)$(LIBDIR)/pkgconfig/cairn.pc' \
+	    '$(DESTDIR)$(BINDIR)/cairn' $(foreach file,$(generated),'$(DESTDIR)$(DATADIR)/$(file)')
 
 .PHONY: clean
 clean: ## remove everything that was built

@@ -1,13 +1,13 @@
 //! What the instruction at a fault was about to do: whether it read or wrote, where, and how much.
 
-use crate::record::{Access, Direction, ErrorRecord};
+use crate::record::{Access, Direction, ErrorRecord, SI_KERNEL};
 use iced_x86::{
     Decoder, DecoderOptions, Instruction, InstructionInfoFactory, OpAccess, Register, UsedMemory,
 };
 
 /// The access of an error, with what its record leaves open filled in from the instruction.
 pub fn access(error: &ErrorRecord) -> Option<Access> {
-    let recorded = error.access?;
+    let recorded = error.access.or_else(|| by_signal(error))?;
     if recorded.size != 0 && recorded.direction != Direction::Unknown {
         return Some(recorded);
     }
@@ -19,9 +19,20 @@ pub fn access(error: &ErrorRecord) -> Option<Access> {
             Direction::Unknown => decoded.direction,
             known => known,
         },
-        address: recorded.address,
+        address: if is_impossible(decoded.address) { decoded.address } else { recorded.address },
         size: if recorded.size != 0 { recorded.size } else { decoded.size },
     })
+}
+
+/// A fault that the record has no access for: the signal names the address.
+fn by_signal(error: &ErrorRecord) -> Option<Access> {
+    let signal = error.signal?;
+    Some(Access { direction: Direction::Unknown, address: signal.address, size: 0 })
+}
+
+/// Whether memory can't have this address, so that the processor didn't tell it.
+fn is_impossible(address: u64) -> bool {
+    !matches!(address >> 47, 0 | 0x1_ffff)
 }
 
 /// The operand of the instruction that touches the address.
@@ -29,7 +40,7 @@ fn decode(error: &ErrorRecord, recorded: &Access) -> Option<Access> {
     if error.code.is_empty() {
         return None;
     }
-    let pointer = error.at.first().copied().or_else(|| register(error, Register::RIP))?;
+    let pointer = error.instruction()?;
     let instruction = Decoder::with_ip(64, &error.code, pointer, DecoderOptions::NONE).decode();
     if instruction.is_invalid() {
         return None;
@@ -39,6 +50,9 @@ fn decode(error: &ErrorRecord, recorded: &Access) -> Option<Access> {
     let matching = operands.iter().filter(|operand| fits(operand, recorded.direction));
     let candidates: Vec<Access> =
         matching.filter_map(|operand| operand_access(error, &instruction, operand)).collect();
+    if error.signal.is_some_and(|signal| signal.code == SI_KERNEL) {
+        return candidates.into_iter().find(|candidate| is_impossible(candidate.address));
+    }
     nearest(&candidates, recorded.address)
 }
 
@@ -76,6 +90,7 @@ fn operand_access(
     });
     let direction =
         if fits(operand, Direction::Write) { Direction::Write } else { Direction::Read };
+    // Without its registers the only operand is still the right one.
     Some(Access { direction, address: address.unwrap_or(u64::MAX), size }).filter(|_| size != 0)
 }
 
@@ -99,13 +114,13 @@ fn register(error: &ErrorRecord, wanted: Register) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Kind;
+    use crate::record::{Kind, Signal};
 
     fn fault(direction: Direction, address: u64, code: &[u8]) -> ErrorRecord {
         let mut error = ErrorRecord::new(Kind::InvalidAccess, 1);
         error.access = Some(Access { direction, address, size: 0 });
         error.code = code.to_vec();
-        error.at = vec![0x1000];
+        error.at = vec![0x1001];
         error.registers = [("rax", 0x5000), ("rcx", 8), ("rdi", 0x6000), ("rsi", 0x7000)]
             .map(|(name, value)| (name.to_string(), value))
             .to_vec();
@@ -153,6 +168,18 @@ mod tests {
         assert_eq!(decoded(Direction::Unknown, 0x5000, &[0x06]), (Direction::Unknown, 0));
         assert_eq!(decoded(Direction::Write, 0x5000, &[]), (Direction::Write, 0));
         assert_eq!(decoded(Direction::Write, 0x5000, &[0xc7]), (Direction::Write, 0));
+    }
+
+    #[test]
+    fn an_impossible_address_is_worked_out() {
+        // mov (%rdi), %eax; the processor tells no address
+        let mut error = fault(Direction::Unknown, 0, &[0x8b, 0x07]);
+        error.access = None;
+        error.registers = vec![("rdi".to_string(), 0xf7ee_0000_0000_0001)];
+        error.signal = Some(Signal { number: libc::SIGSEGV, code: SI_KERNEL, address: 0 });
+        let access = access(&error).unwrap();
+        assert_eq!((access.direction, access.size), (Direction::Read, 4));
+        assert_eq!(access.address, 0xf7ee_0000_0000_0001);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod arguments;
 mod check;
 mod instruction;
 mod launch;
+mod manual;
 mod record;
 mod report;
 mod saved;
@@ -51,7 +52,7 @@ fn act(action: &Action) -> Outcome {
         }
         Action::Man => {
             let mut text = Vec::new();
-            manual(&mut text).map_err(|error| format!("the manual page: {error}"))?;
+            manual::write(&mut text).map_err(|error| format!("the manual page: {error}"))?;
             print(&text)
         }
     }
@@ -62,7 +63,5 @@ fn print(text: &[u8]) -> Outcome {
     Ok(0)
 }
 
-/// One page for the command and all that it can do.
-fn manual(text: &mut Vec<u8>) -> std::io::Result<()> {
-    clap_mangen::Man::new(Arguments::command()).render(text)
-}
+#[cfg(test)]
+mod tests;

@@ -133,6 +133,9 @@ pub struct Access {
     pub size: u64,
 }
 
+/// The kernel's code for a fault whose address it doesn't know: a pointer that no memory can have.
+pub const SI_KERNEL: i32 = 128;
+
 /// The signal that a fault raised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signal {
@@ -249,6 +252,23 @@ impl ErrorRecord {
     /// Whether the first address of `at` is the faulting instruction itself.
     pub fn is_fault(&self) -> bool {
         self.signal.is_some()
+    }
+
+    /// The address of the faulting instruction.
+    pub fn instruction(&self) -> Option<u64> {
+        let pointer = self.registers.iter().find(|(name, _)| name == "rip");
+        pointer.map(|(_, value)| *value).or_else(|| self.at.first().copied())
+    }
+
+    /// Where it was found; of a fault, from the instruction that the registers name.
+    pub fn stack_with_instruction(&self) -> Vec<u64> {
+        let mut stack = self.at.clone();
+        if let (true, Some(first), Some(pointer)) =
+            (self.is_fault(), stack.first_mut(), self.instruction())
+        {
+            *first = pointer;
+        }
+        stack
     }
 }
 

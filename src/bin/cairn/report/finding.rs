@@ -51,9 +51,6 @@ pub struct Finding {
 /// Further from a block than this, a fault need not have anything to do with it.
 const NEAR_BYTES: u64 = 4096;
 
-/// The kernel's code for a fault whose address it doesn't know: a pointer that no memory can have.
-pub const SI_KERNEL: i32 = 128;
-
 impl Finding {
     /// Names the stacks of an error with the modules of the moment.
     pub fn new(record: ErrorRecord, modules: &Rc<Vec<Module>>, symbols: &mut dyn Symbols) -> Self {
@@ -61,14 +58,36 @@ impl Finding {
             function: function.filter(|name| !name.is_empty()),
             frames: symbols::stack(symbols, modules, addresses, is_fault),
         };
+        let at = record.stack_with_instruction();
         let block = record.block.as_ref();
         let called = record.call.as_ref().map(|call| call.function.clone());
         Self {
             access: instruction::access(&record),
-            at: named(called.filter(|name| !is_a_moment(name)), &record.at, record.is_fault()),
+            at: named(called.filter(|name| !is_a_moment(name)), &at, record.is_fault()),
             allocation: named(block.map(|b| b.function.clone()), &record.allocation, false),
             release: named(record.freed_by.clone(), &record.release, false),
             record,
+        }
+    }
+
+    /// Whether it was noticed only later, in a place that has nothing to do with it.
+    fn is_late(&self) -> bool {
+        self.record.changed.is_some()
+            && self.record.call.as_ref().is_none_or(|call| is_a_moment(&call.function))
+    }
+
+    /// Where it was found, if that means anything.
+    pub fn shown_at(&self) -> Option<&Stack> {
+        (!self.is_late()).then_some(&self.at)
+    }
+
+    /// The stack by which the error is known: suppressions are compared with it. Of a write that was
+    /// found by what it changed, nobody knows where it happened, but where its block came from.
+    pub fn culprit(&self) -> &Stack {
+        if self.record.changed.is_some() {
+            &self.allocation
+        } else {
+            &self.at
         }
     }
 
@@ -170,8 +189,8 @@ impl Finding {
 
     /// Whether the processor was to execute the address.
     pub fn is_jump(&self) -> bool {
-        let (pointer, signal) = (self.record.at.first(), self.record.signal);
-        pointer.is_some() && pointer.copied() == signal.map(|signal| signal.address)
+        let (pointer, signal) = (self.record.instruction(), self.record.signal);
+        pointer.is_some() && pointer == signal.map(|signal| signal.address)
     }
 
     fn is_block_freed(&self) -> bool {

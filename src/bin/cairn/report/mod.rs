@@ -76,7 +76,12 @@ struct Process {
     leaks: Option<Gathered>,
     fault: Option<Fault>,
     has_started: bool,
+    program: String,
 }
+
+/// The library can't ask for the program's path at every moment; this always leads to it, but only
+/// from inside.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// What the reader wants.
 pub struct Settings {
@@ -122,13 +127,15 @@ impl Session {
         let pid = packet.pid;
         match packet.body {
             Body::Start(start) => self.start(pid, &start),
-            Body::Modules(modules) => self.process(pid).modules = Rc::new(modules),
+            Body::Modules(modules) => self.modules(pid, modules),
             Body::Error(error) => self.error(pid, *error),
             Body::Again(again) => {
                 if let Some(seen) = self.process(pid).seen.get_mut(&again.sequence) {
                     let more = again.count.saturating_sub(seen.count);
                     seen.count += more;
-                    self.errors += if seen.is_suppressed { 0 } else { more };
+                    if !seen.is_suppressed {
+                        self.errors = self.errors.saturating_add(more);
+                    }
                 }
             }
             Body::Leaks(leaks) => self.leaks(pid, leaks),
@@ -168,10 +175,19 @@ impl Session {
 
     /// A process begins, or the same process with another program.
     fn start(&mut self, pid: u32, start: &Start) {
-        let process = Process { has_started: true, ..Process::default() };
+        let program = start.program.clone();
+        let process = Process { has_started: true, program, ..Process::default() };
         self.processes.insert(pid, process);
         let text = self.form.begin(pid, start);
         self.output.write(pid, &text);
+    }
+
+    fn modules(&mut self, pid: u32, mut modules: Vec<Module>) {
+        let process = self.process(pid);
+        for module in modules.iter_mut().filter(|module| module.path == OWN_PROGRAM) {
+            module.path.clone_from(&process.program);
+        }
+        process.modules = Rc::new(modules);
     }
 
     fn error(&mut self, pid: u32, error: ErrorRecord) {
@@ -187,15 +203,15 @@ impl Session {
             return;
         }
         let subject = finding.subject();
-        let is_suppressed = self.suppressions.suppress(&subject, &finding.at);
+        let is_suppressed = self.suppressions.suppress(&subject, finding.culprit());
         self.process(pid).seen.insert(sequence, Seen { count: 1, is_suppressed });
         if is_suppressed {
             return;
         }
-        self.errors += 1;
+        self.errors = self.errors.saturating_add(1);
         let mut text = self.form.finding(pid, &finding);
         if self.settings.generates_suppressions {
-            let entry = suppressions::entry(&subject, &finding.at);
+            let entry = suppressions::entry(&subject, finding.culprit());
             text.push_str(&self.form.suppression(&entry));
         }
         self.output.write(pid, &text);
@@ -270,7 +286,7 @@ impl Session {
         }
         let counted_before = summary.errors;
         summary.count_leaks();
-        self.errors += summary.errors - counted_before;
+        self.errors = self.errors.saturating_add(summary.errors - counted_before);
         let text = self.form.summary(pid, &summary);
         self.output.write(pid, &text);
     }
@@ -279,10 +295,10 @@ impl Session {
 impl Summary {
     fn count(&mut self, errors: u64, is_suppressed: bool) {
         if is_suppressed {
-            self.suppressed_errors += errors;
+            self.suppressed_errors = self.suppressed_errors.saturating_add(errors);
             self.suppressed_contexts += 1;
         } else {
-            self.errors += errors;
+            self.errors = self.errors.saturating_add(errors);
             self.contexts += 1;
         }
     }

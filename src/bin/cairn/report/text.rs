@@ -7,7 +7,7 @@ use super::leaks::NamedLoss;
 use super::lines::{grouped, Lines, Palette, Style};
 use super::source::Sources;
 use super::{dump, Fault, Form, Summary};
-use crate::record::{Kind, LossKind, Side, Signal, Start};
+use crate::record::{Block, Kind, LossKind, Side, Signal, Start, SI_KERNEL};
 use crate::symbols::{names, Frame};
 
 /// What the text is to contain.
@@ -95,18 +95,11 @@ impl Text {
             lines.add(format!(" {}", elsewhere(finding)));
             return;
         };
-        let (side, offset) = finding.place().unwrap_or((Side::Inside, 0));
-        let side = match side {
-            Side::Inside => "inside",
-            Side::After => "after",
-            Side::Before => "before",
-        };
         let ending = if block.is_freed { "free'd" } else { "alloc'd" };
         lines.add(format!(
-            " Address 0x{:x} is {} bytes {side} a block of size {} {ending}",
+            " Address 0x{:x} {} {ending}",
             finding.address(),
-            grouped(offset),
-            grouped(block.size)
+            relation(finding, block)
         ));
         if block.is_freed {
             self.stack(lines, &finding.release);
@@ -169,8 +162,10 @@ impl Form for Text {
             lines.styled(Style::Title, "Double free: the block was freed before");
         }
         lines.styled(Style::Title, finding.title());
-        self.stack(&mut lines, &finding.at);
-        self.source(&mut lines, &finding.at);
+        if let Some(at) = finding.shown_at() {
+            self.stack(&mut lines, at);
+            self.source(&mut lines, at);
+        }
         self.changed(&mut lines, finding);
         self.block(&mut lines, finding);
         lines.blank();
@@ -196,7 +191,9 @@ impl Form for Text {
         let title = format!("Process terminating with default action of signal {number} ({name})");
         lines.styled(Style::Title, title);
         if let Some(fault) = fault {
-            lines.add(format!(" {}", reason(&fault.signal, fault.address)));
+            if let Some(reason) = reason(&fault.signal, fault.address) {
+                lines.add(format!(" {reason}"));
+            }
             self.stack(&mut lines, &fault.stack);
         }
         lines.finish()
@@ -205,6 +202,23 @@ impl Form for Text {
     fn summary(&mut self, pid: u32, summary: &Summary) -> String {
         self.summary_lines(pid, summary).finish()
     }
+}
+
+/// What an address has to do with a block.
+fn relation(finding: &Finding, block: &Block) -> String {
+    let size = grouped(block.size);
+    if finding.record.kind == Kind::PoisonPointer {
+        return format!(
+            "is what such memory is filled with; it was read from a block of size {size}"
+        );
+    }
+    let (side, offset) = finding.place().unwrap_or((Side::Inside, 0));
+    let side = match side {
+        Side::Inside => "inside",
+        Side::After => "after",
+        Side::Before => "before",
+    };
+    format!("is {} bytes {side} a block of size {size}", grouped(offset))
 }
 
 /// Where an address leads that belongs to no block.
@@ -244,10 +258,11 @@ fn loss_title(named: &NamedLoss, count: usize) -> String {
     )
 }
 
-/// Why a signal came, in valgrind's words. The numbers are Linux's `si_code`s.
-fn reason(signal: &Signal, address: u64) -> String {
+/// Why a signal came, in valgrind's words; nothing if a process sent it. The numbers are Linux's
+/// `si_code`s.
+fn reason(signal: &Signal, address: u64) -> Option<String> {
     let words = match (signal.number, signal.code) {
-        (_, super::finding::SI_KERNEL) => return "General Protection Fault".to_string(),
+        (_, SI_KERNEL) => return Some("General Protection Fault".to_string()),
         (libc::SIGSEGV, 1) => "Access not within mapped region",
         (libc::SIGSEGV, 2) => "Bad permissions for mapped region",
         (libc::SIGBUS, 1) => "Invalid address alignment",
@@ -256,9 +271,9 @@ fn reason(signal: &Signal, address: u64) -> String {
         (libc::SIGFPE, 2) => "Integer overflow",
         (libc::SIGILL, 1) => "Illegal opcode",
         (libc::SIGILL, 2) => "Illegal operand",
-        _ => "Raised by the instruction",
+        _ => return None,
     };
-    format!("{words} at address 0x{address:X}")
+    Some(format!("{words} at address 0x{address:X}"))
 }
 
 /// The name of a signal, such as SIGSEGV.
