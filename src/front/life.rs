@@ -184,6 +184,12 @@ unsafe fn apply_options(environment: *const *const c_char) {
     // SAFETY: the caller's promise.
     if let Some(text) = unsafe { environment::variable(environment, b"CAIRN_OPTIONS") } {
         options::apply(text);
+        if options::is_on(Choice::Check) && !options::is_on(Choice::Children) {
+            // SAFETY: the text is the process's own environment, and nothing else refers to it.
+            unsafe {
+                environment::overwrite(environment, b"CAIRN_OPTIONS", b"check=1", b"check=0");
+            }
+        }
     }
     if options::is_on(Choice::Stats) || options::is_on(Choice::Check) {
         // Some programs close their standard error before the summary is due.

@@ -45,6 +45,23 @@ pub fn at_start() -> Option<*const *const c_char> {
     }
 }
 
+/// Puts `new` in the place of `old` in the value of the variable `name`, for the programs that this
+/// one starts. Both are equally long.
+///
+/// # Safety
+/// As [`variable`], and nobody may refer to the value meanwhile.
+pub unsafe fn overwrite(environment: *const *const c_char, name: &[u8], old: &[u8], new: &[u8]) {
+    debug_assert_eq!(old.len(), new.len());
+    // SAFETY: the caller's promise.
+    let Some(value) = (unsafe { variable(environment, name) }) else { return };
+    let Some(place) = value.windows(old.len()).position(|part| part == old) else { return };
+    let start = value.as_ptr() as usize + place;
+    for (index, byte) in new.iter().enumerate() {
+        // SAFETY: within the value; the kernel put the environment where the process may write.
+        unsafe { ((start + index) as *mut u8).write_volatile(*byte) };
+    }
+}
+
 /// The value of the variable `name` in `environment`, an array of "NAME=value" that a null ends.
 ///
 /// # Safety
