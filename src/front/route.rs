@@ -37,7 +37,12 @@ fn allocate_knowing_zero(request: Request) -> Option<(Block, bool)> {
     // Also begins the process and the thread.
     let heap = life::heap();
     let result = match check::is_on() {
-        true => check::allocate(heap, request),
+        true => {
+            let result = check::allocate(heap, request);
+            leave(inside);
+            check::after_call();
+            return result;
+        }
         false => slow::take(heap, request.size_bytes, request.alignment),
     };
     leave(inside);
@@ -70,6 +75,7 @@ fn free_checked(call: Call) {
         check::free_unknown(life::heap(), call);
     }
     leave(inside);
+    check::after_call();
 }
 
 fn free_live(live: Live, call: Call) {

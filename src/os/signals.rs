@@ -172,6 +172,27 @@ fn take(index: usize) {
     }
 }
 
+static REQUEST: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+
+/// From now on `answer` is called when SIGUSR2 comes.
+pub fn on_request(answer: fn(&Registers)) {
+    REQUEST.store(answer as *mut (), Release);
+    let mut action = no_action();
+    action.sa_sigaction = handle_request as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+    // SAFETY: the handler is one.
+    unsafe { __sigaction(libc::SIGUSR2, &raw const action, core::ptr::null_mut()) };
+}
+
+unsafe extern "C" fn handle_request(_: i32, _: *mut libc::siginfo_t, context: *mut c_void) {
+    let answer = REQUEST.load(Acquire);
+    // SAFETY: `on_request` stored a function of that type; the context is the kernel's.
+    unsafe {
+        let answer = core::mem::transmute::<*mut (), fn(&Registers)>(answer);
+        answer(&Registers::from_context(context));
+    }
+}
+
 /// Whether the program handles `signal` itself.
 pub fn is_handled(signal: i32) -> bool {
     let index = WATCHED.iter().position(|watched| *watched == signal);

@@ -34,6 +34,8 @@ pub enum Choice {
     Children,
     /// Whether leaks are looked for at the end.
     Leaks,
+    /// Whether leaks are looked for when SIGUSR2 comes.
+    OnSignal,
     /// Whether the program ends at the first error.
     Stop,
     /// How freed blocks are kept from being used again: how many bytes.
@@ -96,7 +98,7 @@ struct Row {
 const TIB: usize = 1 << 40;
 
 /// Every option there is, in the order of [`Choice`].
-const TABLE: [Row; 17] = [
+const TABLE: [Row; 18] = [
     Row {
         choice: Choice::Help,
         name: "help",
@@ -185,6 +187,14 @@ const TABLE: [Row; 17] = [
         default: 1,
         most: 1,
         sentence: "check: look for leaks at the end",
+    },
+    Row {
+        choice: Choice::OnSignal,
+        name: "on_signal",
+        kind: Kind::Switch,
+        default: 0,
+        most: 1,
+        sentence: "check: look at all blocks and for leaks when SIGUSR2 comes",
     },
     Row {
         choice: Choice::Stop,

@@ -2,16 +2,14 @@
 //! without guards; a fault that would have happened anyway is told, and happens.
 
 use super::finding::{Finding, Kind};
-use super::leak::Caller;
 use super::marks::{self, Tag};
 use super::stack_cache::Cache;
 use super::stacks::{self, StackNumber};
 use super::table::Record;
 use super::telling::stream;
-use super::{end_process_by_signal, guard, search, tell, thread};
+use super::{end_process_by_signal, guard, leaks, search, tell, thread};
 use crate::os::memory::page_bytes;
 use crate::os::signals::{self, Answer, Fault};
-use crate::os::unwind::Registers;
 use crate::sync::lock::Lock;
 
 /// What is done about a fault.
@@ -32,10 +30,7 @@ pub fn answer(fault: &Fault) -> Answer {
         None => fault_finding(Kind::FatalSignal, fault),
     };
     tell(&finding);
-    let registers = &fault.registers;
-    let kept = [Registers::BX, Registers::BP, 12, 13, 14, 15];
-    let kept = kept.map(|register| registers.general[register]);
-    let caller = Caller { stack_pointer: registers.sp(), registers: kept };
+    let caller = leaks::interrupted(&fault.registers);
     end_process_by_signal(fault.number, &caller);
     Answer::Pass
 }

@@ -7,12 +7,22 @@ use super::{budget, guard, hold_locks, release_locks, stacks, table, telling, th
 use crate::memory::arena::ARENA;
 use crate::os::memory::{self, Range};
 use crate::os::modules;
+use crate::os::processor::RED_ZONE_BYTES;
 use crate::os::unwind::{self, Frame, Registers, Window};
 use crate::services::metadata;
 use core::slice;
 
 /// Ranges that are Cairn's own: at most these many.
 const OWN_MAX: usize = 192;
+
+/// Where the program was when a signal came.
+pub fn interrupted(registers: &Registers) -> Caller {
+    let kept = [Registers::BX, Registers::BP, 12, 13, 14, 15];
+    Caller {
+        stack_pointer: registers.sp() - RED_ZONE_BYTES,
+        registers: kept.map(|register| registers.general[register]),
+    }
+}
 
 /// Where the program's stack begins when its `main` has returned: nothing below is in use but by
 /// the C library's exit. `None` if `exit` was called from within the program.

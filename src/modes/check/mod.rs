@@ -30,6 +30,7 @@ use crate::arithmetic::function::Function;
 use crate::heap::slow;
 use crate::heap::thread_heap::Heap;
 use crate::memory::find;
+use crate::os::unwind::Registers;
 use crate::os::{clock, memory, process, signals};
 use crate::services::options::{self, Choice, Guards};
 use crate::services::report::Call;
@@ -84,6 +85,9 @@ pub fn begin() {
     };
     let has_guards = has_quarantine && guard::begin(guards);
     telling::begin(false);
+    if options::is_on(Choice::OnSignal) {
+        signals::on_request(answer_request);
+    }
     if guards != Guards::Off && !has_guards {
         telling::note("no guards: there is no address space for them, or the kernel has none");
     }
@@ -245,6 +249,32 @@ pub fn look_at_buffer(call: &'static str, address: usize, length: usize) {
     let Some(wrong) = search::first_wrong(address, length) else { return };
     let finding = Finding::new(Kind::SystemCall, capture(), wrong);
     tell(&search::with_place(Finding { noticed: Some(call), ..finding }));
+}
+
+/// Whether SIGUSR2 came in the middle of a call.
+static IS_REQUESTED: AtomicBool = AtomicBool::new(false);
+
+/// SIGUSR2 came: looks at all blocks and for leaks, or sees to it that it is done soon.
+fn answer_request(registers: &Registers) {
+    if is_inside() || telling::stream::is_busy_here() {
+        return IS_REQUESTED.store(true, Relaxed);
+    }
+    look_now(&leaks::interrupted(registers));
+}
+
+/// Does at the end of a call what was asked for in the middle of it.
+#[inline]
+pub fn after_call() {
+    if IS_REQUESTED.load(Relaxed) {
+        after_call_slow();
+    }
+}
+
+#[cold]
+fn after_call_slow() {
+    if IS_REQUESTED.swap(false, AcqRel) {
+        look_now(&Caller::here());
+    }
 }
 
 /// How many errors were found.
