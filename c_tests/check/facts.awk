@@ -81,6 +81,13 @@ function read_address(text,    words) {
         stack = text ~ /free'd$/ ? "free" : "alloc"
         return
     }
+    # "Address 0x.. is what such memory is filled with; it was read from a block of size 64 alloc'd"
+    if (match(text, /read from a block of size [0-9]+/)) {
+        block = substr(text, RSTART, RLENGTH)
+        sub(/.* /, "", block)
+        stack = text ~ /free'd$/ ? "free" : "alloc"
+        return
+    }
     if (text ~ /stack/ && text !~ /stack'd/) foreign = "stack"
     else if (text ~ /data symbol|mapped file|segment|in the data of|variable/) foreign = "data"
     else foreign = "unknown"

@@ -1,9 +1,9 @@
 //! The start of the process and of threads, and their end.
 
 use crate::heap::fast::{self, Owner};
-use crate::heap::registry;
 use crate::heap::thread_heap::Heap;
-use crate::memory::arena;
+use crate::heap::{registry, slow};
+use crate::memory::{arena, find};
 use crate::modes::check::{self, Caller, CheckedThread};
 use crate::os::unwind::Registers;
 use crate::os::{environment, files, process, thread};
@@ -168,8 +168,21 @@ fn begin_options() {
 }
 
 fn begin_checks() {
+    warm_up();
     check::begin();
     checked::IS_WATCHING.store(true, Ordering::Relaxed);
+}
+
+/// Takes a block of each zone and gives it back. A zone that begins later needs mappings, and
+/// guards may have used them up by then.
+fn warm_up() {
+    for size_bytes in [16, 512, 4096] {
+        if let Some((block, _)) = slow::take(None, size_bytes, 1) {
+            if let Some(live) = find::live(block.address()) {
+                slow::give(None, live);
+            }
+        }
+    }
 }
 
 /// Applies the options in `environment`, once.
@@ -194,6 +207,13 @@ unsafe fn apply_options(environment: *const *const c_char) {
     if options::is_on(Choice::Stats) || options::is_on(Choice::Check) {
         // Some programs close their standard error before the summary is due.
         files::keep_error_stream();
+    }
+}
+
+/// Called when another program is to take the process over.
+pub fn before_exec() {
+    if check::is_on() {
+        check::look_before_exec();
     }
 }
 

@@ -241,7 +241,7 @@ const TABLE: [Row; 18] = [
         name: "errors",
         kind: Kind::Number,
         default: 1000,
-        most: 1_000_000,
+        most: u32::MAX as usize,
         sentence: "check: how many different errors are shown at most",
     },
 ];

@@ -27,6 +27,6 @@ int main(int argc, char **argv)
     if (strcmp(end, "thread") == 0)
         pthread_exit(NULL);
     if (strcmp(end, "exec") == 0)
-        execlp("true", "true", (char *)NULL);
+        execvp("true", (char *[]){"true", NULL});
     return 0;
 }

@@ -21,7 +21,8 @@ int main(void)
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
     sigaltstack(&settings, NULL);
     sigaction(SIGSEGV, &action, NULL);
-    long *block = malloc(32); // ALLOC
+    static long *block;
+    block = malloc(32); // ALLOC
     block[4] = 1; // BUG
     return 0;
 }

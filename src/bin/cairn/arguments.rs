@@ -124,6 +124,11 @@ pub struct Checker {
     #[arg(long, value_name = "YES|NO", value_enum, default_value_t = Answer::No)]
     pub trace_children: Answer,
 
+    /// Look at all blocks and for leaks whenever SIGUSR2 comes
+    #[arg(long, value_name = "YES|NO", value_enum, default_value_t = Answer::No)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "yes")]
+    pub check_on_signal: Answer,
+
     /// End the program at its first error
     #[arg(long, value_name = "YES|NO", value_enum, default_value_t = Answer::No)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "yes")]
@@ -148,10 +153,6 @@ pub struct Checker {
     /// How much more processor time guards may take
     #[arg(long, value_name = "PERCENT")]
     pub guard_budget: Option<u32>,
-
-    /// Repeat the choices of which blocks are guarded
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
 }
 
 #[derive(Args)]

@@ -83,6 +83,7 @@ fn options(check: &Check, record: &Path) -> String {
         format!("record={}", record.display()),
         switch("children", checker.trace_children.is_yes()),
         switch("leaks", check.view.leak_check != LeakCheck::No),
+        switch("on_signal", checker.check_on_signal.is_yes()),
         switch("stop", checker.exit_on_first_error.is_yes()),
         format!("depth={}", check.view.num_callers),
         format!("errors={errors}"),
@@ -90,7 +91,6 @@ fn options(check: &Check, record: &Path) -> String {
     ];
     options.extend(checker.quarantine.as_ref().map(|size| format!("quarantine={size}")));
     options.extend(checker.guard_budget.map(|percent| format!("budget={percent}")));
-    options.extend(checker.seed.map(|seed| format!("seed={seed}")));
     options.join(":")
 }
 

@@ -79,7 +79,7 @@ impl Kind {
             Self::WrongSize => "Mismatched free() / delete: wrong size",
             Self::PoisonPointer => "Use of a pointer from fresh or freed memory",
             Self::FatalSignal => "Process terminating by a signal",
-            Self::SystemCall => "A system call's buffer is not all the program's",
+            Self::SystemCall => "Syscall param points to unaddressable byte(s)",
         }
     }
 }
@@ -131,6 +131,13 @@ pub struct Finding<'a> {
 }
 
 impl Finding<'_> {
+    /// How the address lies to the block; `None` where it says nothing, because a pointer that was
+    /// loaded from the block led there.
+    pub fn place(&self) -> Option<Where> {
+        let record = self.record.as_ref()?;
+        (self.kind != Kind::PoisonPointer).then(|| Where::of(self.address, record))
+    }
+
     /// An error of which nothing more is known yet.
     pub fn new(kind: Kind, at: StackNumber, address: usize) -> Self {
         Self {

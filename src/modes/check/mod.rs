@@ -217,6 +217,13 @@ pub fn end_process(status: &str, caller: &Caller) {
     telling::end(status, &figures());
 }
 
+/// Another program is to take the process over: tells what has not been told yet.
+pub fn look_before_exec() {
+    if PROCESS.load(Relaxed) == process::id() {
+        look_at_all("exec");
+    }
+}
+
 /// The process is about to end by a signal.
 fn end_process_by_signal(number: i32, caller: &Caller) {
     let mut status = crate::arithmetic::text::Text::<32>::new();

@@ -4,7 +4,7 @@
 use super::stream::{self, Stream};
 use super::{coverage_line, read_bytes, seen, Figures};
 use crate::memory::find;
-use crate::modes::check::finding::{Finding, Where};
+use crate::modes::check::finding::{Finding, Kind, Where};
 use crate::modes::check::function_of;
 use crate::modes::check::leak::{Kind as LossKind, LossRecord, NotRun, Totals};
 use crate::modes::check::stacks::{self, StackNumber};
@@ -25,7 +25,11 @@ pub fn begin() {
 
 pub fn tell(finding: &Finding) {
     stream::write(|out| {
-        line(out, format_args!("{}", finding.kind.sentence()));
+        if let (Kind::SystemCall, Some(call)) = (finding.kind, finding.noticed) {
+            line(out, format_args!("Syscall param {call}(buf) points to unaddressable byte(s)"));
+        } else {
+            line(out, format_args!("{}", finding.kind.sentence()));
+        }
         if let (Some(noticed), None) = (finding.noticed, finding.call) {
             line(out, format_args!("   (found later, at: {noticed})"));
         }
@@ -52,19 +56,21 @@ fn push_place(out: &mut Stream, finding: &Finding) {
         }
         return;
     };
-    let (place, bytes) = match Where::of(address, &record) {
-        Where::Inside(bytes) => ("inside", bytes),
-        Where::After(bytes) => ("after", bytes),
-        Where::Before(bytes) => ("before", bytes),
-    };
     let size = record.size_bytes;
     let state = if record.is_live() { "alloc'd" } else { "free'd" };
-    line(
-        out,
-        format_args!(
-            " Address {address:#x} is {bytes} bytes {place} a block of size {size} {state}"
-        ),
-    );
+    let block = format_args!("a block of size {size} {state}");
+    match finding.place() {
+        Some(Where::Inside(bytes)) => {
+            line(out, format_args!(" Address {address:#x} is {bytes} bytes inside {block}"));
+        }
+        Some(Where::After(bytes)) => {
+            line(out, format_args!(" Address {address:#x} is {bytes} bytes after {block}"));
+        }
+        Some(Where::Before(bytes)) => {
+            line(out, format_args!(" Address {address:#x} is {bytes} bytes before {block}"));
+        }
+        None => line(out, format_args!(" Address {address:#x} was read from {block}")),
+    }
     push_change(out, finding);
     if let Some(function) = record.freed_by {
         push_stack(out, Some(function.name()), record.freed);

@@ -145,10 +145,11 @@ fn push_block(packet: &mut Stream, finding: &Finding) {
     packet.push_name(record.function.name().as_bytes());
     let guarded = if record.is_guarded() { "guarded" } else { "unguarded" };
     packet.push(format_args!(" {} {} {guarded}\n", record.number, record.thread));
-    match Where::of(finding.address, &record) {
-        Where::Inside(bytes) => packet.push(format_args!("where inside {bytes}\n")),
-        Where::After(bytes) => packet.push(format_args!("where after {bytes}\n")),
-        Where::Before(bytes) => packet.push(format_args!("where before {bytes}\n")),
+    match finding.place() {
+        Some(Where::Inside(bytes)) => packet.push(format_args!("where inside {bytes}\n")),
+        Some(Where::After(bytes)) => packet.push(format_args!("where after {bytes}\n")),
+        Some(Where::Before(bytes)) => packet.push(format_args!("where before {bytes}\n")),
+        None => {}
     }
     if let Some(change) = finding.change {
         let offset = change.start as isize - record.address as isize;
