@@ -81,6 +81,11 @@ function read_address(text,    words) {
         stack = text ~ /free'd$/ ? "free" : "alloc"
         return
     }
+    if (match(text, /read from a block of size [0-9]+/)) {
+        block = substr(text, RSTART + 26, RLENGTH - 26)
+        stack = text ~ /free'd$/ ? "free" : "alloc"
+        return
+    }
     if (text ~ /stack/ && text !~ /stack'd/) foreign = "stack"
     else if (text ~ /data symbol|mapped file|segment|in the data of|variable/) foreign = "data"
     else foreign = "unknown"
