@@ -81,10 +81,8 @@ function read_address(text,    words) {
         stack = text ~ /free'd$/ ? "free" : "alloc"
         return
     }
-    # "Address 0x.. is what such memory is filled with; it was read from a block of size 64 alloc'd"
     if (match(text, /read from a block of size [0-9]+/)) {
-        block = substr(text, RSTART, RLENGTH)
-        sub(/.* /, "", block)
+        block = substr(text, RSTART + 26, RLENGTH - 26)
         stack = text ~ /free'd$/ ? "free" : "alloc"
         return
     }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static long *block;
+
 static void handler(int number)
 {
     (void)number;
@@ -21,7 +23,6 @@ int main(void)
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
     sigaltstack(&settings, NULL);
     sigaction(SIGSEGV, &action, NULL);
-    static long *block;
     block = malloc(32); // ALLOC
     block[4] = 1; // BUG
     return 0;

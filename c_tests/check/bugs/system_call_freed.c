@@ -1,5 +1,6 @@
 // read(2) is given a freed block to read into.
 // guarded: system-call block=4096 where=inside:0 at=BUG alloc=ALLOC free=FREE
+// unguarded: system-call block=4096 where=inside:0 at=BUG alloc=ALLOC free=FREE
 // unguarded: write-after-free block=4096 where=inside:0 alloc=ALLOC free=FREE
 // valgrind: system-call block=4096 where=inside:0 at=BUG alloc=ALLOC free=FREE
 

@@ -1,6 +1,7 @@
 // read(2) is told that the block is longer than it is, and there is enough to read.
-// guarded: system-call|overrun block=64 where=after:0 at=BUG|FREE alloc=ALLOC
-// unguarded: system-call|overrun block=64 where=after:0 at=BUG|FREE alloc=ALLOC
+// guarded: system-call block=64 where=after:0 at=BUG alloc=ALLOC
+// unguarded: system-call block=64 where=after:0 at=BUG alloc=ALLOC
+// unguarded: overrun block=64 where=after:0 at=FREE alloc=ALLOC
 // valgrind: system-call block=64 where=after:0 at=BUG alloc=ALLOC
 
 #include <stdlib.h>
