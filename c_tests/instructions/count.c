@@ -36,8 +36,15 @@ static void be_traced(void)
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
         fail("PTRACE_TRACEME");
     for (int i = 0; i < SIZES; i++) {
-        // Fills the class's magazine half, so that neither call is a miss.
+        // Uses the class until its magazines are big, and leaves them half full, so that neither
+        // call is a miss.
         void *blocks[4];
+        for (int round = 0; round < 500; round++) {
+            for (int j = 0; j < 4; j++)
+                blocks[j] = malloc(sizes[i]);
+            for (int j = 0; j < 4; j++)
+                free(blocks[j]);
+        }
         for (int j = 0; j < 4; j++)
             blocks[j] = malloc(sizes[i]);
         free(blocks[0]);

@@ -35,6 +35,7 @@ pub extern "C" fn in_parent() {
 
 /// After a fork, in the child. What other threads had in their magazines is out of its reach.
 pub extern "C" fn in_child() {
+    ARENA.forget_purging();
     release();
     if check::is_on() {
         check::begin_child();

@@ -8,7 +8,7 @@ use super::fast::{Fast, Loaded, Owner, NO_MAGAZINE, NO_SINK, NO_SOURCE};
 use super::hit;
 use crate::arithmetic::size_class::{SizeClass, CLASS_COUNT};
 use crate::memory::arena::ARENA;
-use crate::memory::bin::{self, Refill};
+use crate::memory::bin::{self, Refill, Trend};
 use crate::memory::block::Block;
 use crate::memory::magazine::{Cartridge, Model, Stack};
 use crate::services::options::{self, Choice};
@@ -29,22 +29,32 @@ struct Stock {
     spare: Option<Cartridge>,
     /// How many blocks the magazines held that were exchanged.
     exchanged: u32,
+    /// Whether the class was fading when a magazine was last handed over.
+    is_fading: bool,
 }
 
 impl Stock {
-    const EMPTY: Self =
-        Self { source: None, sink: None, full: Stack::new(), spare: None, exchanged: 0 };
+    const EMPTY: Self = Self {
+        source: None,
+        sink: None,
+        full: Stack::new(),
+        spare: None,
+        exchanged: 0,
+        is_fading: false,
+    };
 
     fn model(&self) -> Model {
-        match self.exchanged < BLOCKS_FOR_BIG {
-            true => Model::Small,
-            false => Model::Big,
+        match (self.exchanged < BLOCKS_FOR_BIG, self.is_fading) {
+            (true, _) => Model::Small,
+            (false, true) => Model::Fading,
+            (false, false) => Model::Big,
         }
     }
 
     /// Notes that a magazine is exchanged.
     fn note_exchange(&mut self, class: SizeClass) {
-        let capacity = self.model().capacity(class) as u32;
+        // A class without a magazine is served by the bin each time, which costs more.
+        let capacity = self.model().capacity(class).max(2) as u32;
         self.exchanged = self.exchanged.saturating_add(capacity);
     }
 }
@@ -132,6 +142,7 @@ impl Heap {
             let count = full.capacity();
             return self.load_and_pop(class, full, count);
         }
+        stock.is_fading = false;
         let Some(empty) = self.magazine_to_fill(class) else { return bin::take_one(class) };
         match bin::refill(class, empty) {
             Refill::Blocks(magazine, count) => self.load_and_pop(class, magazine, count),
@@ -204,16 +215,7 @@ impl Heap {
         stock.note_exchange(class);
         let model = stock.model();
         match stock.source.take().or_else(|| stock.spare.take()) {
-            Some(small) if model == Model::Big && small.model(class) == Model::Small => {
-                match Cartridge::new(Model::Big, class) {
-                    Some(big) => {
-                        small.recycle(Model::Small);
-                        Some(big)
-                    }
-                    None => Some(small),
-                }
-            }
-            Some(magazine) => Some(magazine),
+            Some(magazine) => Some(fitting(model, class, magazine)),
             None => Cartridge::new(model, class),
         }
     }
@@ -239,11 +241,17 @@ impl Heap {
                 return Some(empty);
             }
         }
-        let (empty, is_shrinking) = bin::hand_over(class, full);
-        if is_shrinking {
+        let (empty, trend) = bin::hand_over(class, full);
+        if trend != Trend::Steady {
             self.give_up_stock(class);
         }
-        Some(empty)
+        let stock = &mut self.stocks[class.index()];
+        stock.is_fading = trend == Trend::Fading;
+        let model = stock.model();
+        if model != Model::Big {
+            self.give_up_source(class);
+        }
+        Some(fitting(model, class, empty))
     }
 
     /// Puts the blocks of the full magazines in stock back into their slabs.
@@ -258,8 +266,7 @@ impl Heap {
 
     fn keep_spare(&mut self, class: SizeClass, empty: Cartridge) {
         if let Some(other) = self.stocks[class.index()].spare.replace(empty) {
-            let model = other.model(class);
-            other.recycle(model);
+            other.recycle();
         }
     }
 
@@ -328,19 +335,17 @@ impl Heap {
             let stock = &mut self.stocks[class.index()];
             while let Some(full) = stock.full.pop() {
                 let (empty, _) = bin::hand_over(class, full);
-                let model = empty.model(class);
-                empty.recycle(model);
+                empty.recycle();
             }
             if let Some(spare) = stock.spare.take() {
-                let model = spare.model(class);
-                spare.recycle(model);
+                spare.recycle();
             }
-            stock.exchanged = 0;
+            (stock.exchanged, stock.is_fading) = (0, false);
         }
         self.full_bytes = 0;
     }
 
-    fn unload(&mut self, class: SizeClass) {
+    fn give_up_source(&mut self, class: SizeClass) {
         let count = self.source_count(class);
         let entry = class.ledger_byte() as usize;
         if let Some(source) = self.stocks[class.index()].source.take() {
@@ -350,6 +355,11 @@ impl Heap {
             }
             give_up(class, source, count);
         }
+    }
+
+    fn unload(&mut self, class: SizeClass) {
+        let entry = class.ledger_byte() as usize;
+        self.give_up_source(class);
         if let Some(sink) = self.stocks[class.index()].sink.take() {
             // SAFETY: (H1): both point into the magazine.
             let count = unsafe { self.fast.sinks[entry].offset_from(sink.bottom()) } as usize;
@@ -365,6 +375,19 @@ fn give_up(class: SizeClass, magazine: Cartridge, count: usize) {
         // SAFETY: (F1): the slots up to the top hold free blocks.
         unsafe { bin::give_back(class, &magazine, count) };
     }
-    let model = magazine.model(class);
-    magazine.recycle(model);
+    magazine.recycle();
+}
+
+/// An empty magazine in place of another: one as long as the model is, if there is memory for it.
+fn fitting(model: Model, class: SizeClass, magazine: Cartridge) -> Cartridge {
+    if magazine.capacity() == model.capacity(class) {
+        return magazine;
+    }
+    match Cartridge::new(model, class) {
+        Some(fitting) => {
+            magazine.recycle();
+            fitting
+        }
+        None => magazine,
+    }
 }

@@ -12,7 +12,7 @@ use crate::os::memory::{self, Range};
 use crate::services::metadata;
 use crate::services::options::{self, Choice};
 use core::sync::atomic::{
-    AtomicIsize, AtomicU8, AtomicUsize,
+    AtomicBool, AtomicIsize, AtomicU8, AtomicUsize,
     Ordering::{self, Relaxed},
 };
 
@@ -40,6 +40,9 @@ const CLAIMED_DIRTY_MAX: usize = 4 << 20;
 /// How far the bound may go up because of memory that was purged too early.
 const REGRET_MAX: usize = 32 << 20;
 
+/// A process that never used more isn't one that has shrunk.
+const SHRUNK_FROM_BYTES: usize = 64 << 20;
+
 /// The arena of this process.
 pub static ARENA: Arena = Arena {
     main: Zone::new(ZoneKind::Main),
@@ -48,6 +51,7 @@ pub static ARENA: Arena = Arena {
     regretted_bytes: AtomicUsize::new(0),
     free_in_slabs: AtomicIsize::new(0),
     purged_in_slabs: AtomicIsize::new(0),
+    is_purging: AtomicBool::new(false),
 };
 
 /// A run that is wanted: see [`Zone::take`].
@@ -73,6 +77,8 @@ pub struct Arena {
     free_in_slabs: AtomicIsize,
     /// Bytes of the pages in slabs that were given back and not used since.
     purged_in_slabs: AtomicIsize,
+    /// Whether a thread is purging to keep the bound.
+    is_purging: AtomicBool,
 }
 
 impl Arena {
@@ -167,6 +173,7 @@ impl Arena {
         let zone = self.zone(wanted.zone);
         let need = wanted.length.checked_add(wanted.alignment - 1)?;
         loop {
+            let frontier = zone.frontier();
             match zone.take(wanted.length, wanted.alignment, wanted.kinds) {
                 Found::Run(taken) => {
                     self.regret(taken.purged_units as usize * UNIT_BYTES);
@@ -176,7 +183,7 @@ impl Arena {
                 Found::NoRun => {}
             }
             self.follow_limit();
-            if !zone.grow(need) {
+            if !zone.grow(need, frontier) {
                 return None;
             }
         }
@@ -191,17 +198,34 @@ impl Arena {
     /// Purges free runs until no more of them is dirty than the bound says.
     #[inline]
     pub fn keep_bound(&self) {
-        let dirty = self.dirty_bytes();
-        if dirty > self.dirty_bound_of_runs() {
-            self.purge_to_bound(dirty);
+        if self.dirty_bytes() > self.dirty_bound_of_runs() {
+            self.purge_to_bound();
         }
     }
 
+    /// One thread at a time: what is being purged is out of the lists, and if many threads had
+    /// something there at once, others that need a run would make a zone grow.
     #[cold]
-    fn purge_to_bound(&self, dirty: usize) {
-        self.regretted_bytes.store(self.regretted_bytes.load(Relaxed) / 8 * 7, Relaxed);
-        // Down to three quarters, so that the next purge is some way off.
-        self.purge_until(dirty, self.dirty_bound_of_runs() / 4 * 3);
+    fn purge_to_bound(&self) {
+        loop {
+            let dirty = self.dirty_bytes();
+            let bound = self.dirty_bound_of_runs();
+            if dirty <= bound || self.is_purging.swap(true, Ordering::Acquire) {
+                return;
+            }
+            self.regretted_bytes.store(self.regretted_bytes.load(Relaxed) / 8 * 7, Relaxed);
+            // Down to three quarters, so that the next purge is some way off.
+            let purged = self.purge_until(dirty, bound / 4 * 3);
+            self.is_purging.store(false, Ordering::Release);
+            if purged == 0 {
+                return;
+            }
+        }
+    }
+
+    /// In a fork's child: the thread that was purging is not there.
+    pub fn forget_purging(&self) {
+        self.is_purging.store(false, Relaxed);
     }
 
     /// What the free blocks in slabs leave of the bound for runs; a quarter at least, since what is
@@ -285,6 +309,15 @@ impl Arena {
     /// the slabs' pages are worth giving back.
     pub fn has_too_much_free(&self) -> bool {
         self.resident_in_slabs() + self.dirty_bytes() > self.dirty_bound()
+    }
+
+    /// Whether the process was large once and uses an eighth of that or less now.
+    pub fn has_shrunk(&self) -> bool {
+        let sum = |units: fn(&Zone) -> u32| -> usize {
+            self.zones().iter().map(|zone| units(zone) as usize).sum()
+        };
+        let most = sum(Zone::frontier);
+        most * UNIT_BYTES > SHRUNK_FROM_BYTES && sum(Zone::used_units) < most / 8
     }
 
     /// When the program has limited its address space since the start, stops reserving: what isn't

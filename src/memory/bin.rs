@@ -27,6 +27,8 @@ pub struct Bin {
     peak_blocks: usize,
     /// Full magazines that were handed over since one was last wanted.
     unwanted: usize,
+    /// Whether the class fades, until one is wanted again.
+    is_fading: bool,
     /// Magazines that were filled from slabs or taken full.
     pub refills: usize,
     /// Magazines whose blocks went back to their slabs.
@@ -41,6 +43,7 @@ impl Bin {
             shelf: Shelf::new(),
             peak_blocks: 0,
             unwanted: 0,
+            is_fading: false,
             refills: 0,
             spills: 0,
         }
@@ -69,7 +72,7 @@ pub fn refill(class: SizeClass, mut empty: Cartridge) -> Refill {
     loop {
         let mut bin = bin(class).lock();
         bin.refills += 1;
-        bin.unwanted = 0;
+        (bin.unwanted, bin.is_fading) = (0, false);
         if let Some(full) = bin.full.pop() {
             let count = full.capacity();
             bin.empty.push(empty);
@@ -92,29 +95,39 @@ pub fn refill(class: SizeClass, mut empty: Cartridge) -> Refill {
     }
 }
 
+/// What the bin sees of a class.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trend {
+    /// Blocks come and go.
+    Steady,
+    /// Half of its blocks have just come back: what threads have in stock had better too.
+    Shrinking,
+    /// It is only being freed, in a process that is to give memory back.
+    Fading,
+}
+
 /// Gives a full magazine to the bin; returns an empty one in exchange. Without memory for one, or
 /// with enough full ones in the bin, its blocks go back to their slabs and it is returned itself.
-/// Says whether the class is shrinking: then the caller's own stock had better go back too.
-pub fn hand_over(class: SizeClass, full: Cartridge) -> (Cartridge, bool) {
+pub fn hand_over(class: SizeClass, full: Cartridge) -> (Cartridge, Trend) {
     let bytes = full.capacity() * class.size_bytes();
     let full_max = (FULL_BYTES_MAX / bytes).min(FULL_MAX);
     let mut bin = bin(class).lock();
-    bin.unwanted += 1;
-    if bin.full.len() < full_max && !bin.is_fading() {
+    bin.note_hand_over();
+    if bin.full.len() < full_max && !bin.is_fading {
         if let Some(empty) = bin.empty.pop() {
             bin.full.push(full);
-            return (empty, false);
+            return (empty, Trend::Steady);
         }
         drop(bin);
-        if let Some(empty) = Cartridge::new(full.model(class), class) {
+        if let Some(empty) = full.another() {
             self::bin(class).lock().full.push(full);
-            return (empty, false);
+            return (empty, Trend::Steady);
         }
         bin = self::bin(class).lock();
     }
     // SAFETY: a full magazine has a block in every slot.
-    let is_shrinking = unsafe { spill(bin, class, &full, full.capacity()) };
-    (full, is_shrinking)
+    let trend = unsafe { spill(bin, class, &full, full.capacity()) };
+    (full, trend)
 }
 
 /// Puts the first `count` blocks of a magazine back into their slabs.
@@ -133,20 +146,20 @@ unsafe fn spill(
     class: SizeClass,
     cartridge: &Cartridge,
     count: usize,
-) -> bool {
+) -> Trend {
     bin.spills += 1;
     // SAFETY: the caller's promise.
     let blocks = (0..count).map(|index| unsafe { cartridge.block(index) });
     let mut sparse = Sparse::none(class);
     let mut released = bin.shelf.give(class, blocks, NO_UNIT, &mut sparse);
-    let is_shrinking = bin.is_shrinking(class) || bin.is_fading();
-    if is_shrinking {
+    let trend = bin.trend(class);
+    if trend != Trend::Steady {
         released = bin.give_up_magazines(class, released, &mut sparse);
     }
     drop(bin);
     return_slabs(class, released);
     purge_pages(class, sparse);
-    is_shrinking
+    trend
 }
 
 /// Gives the free pages of slabs back, and then the slabs to their bin.
@@ -251,10 +264,21 @@ impl Bin {
         is_shrinking
     }
 
-    /// Whether the class is only being freed, while the process has more free memory than it is to
-    /// keep.
-    fn is_fading(&self) -> bool {
-        self.unwanted > FULL_MAX && ARENA.has_too_much_free()
+    fn trend(&mut self, class: SizeClass) -> Trend {
+        match (self.is_fading, self.is_shrinking(class)) {
+            (true, _) => Trend::Fading,
+            (false, true) => Trend::Shrinking,
+            (false, false) => Trend::Steady,
+        }
+    }
+
+    /// Looks now and then whether the class has begun to fade: it is only being freed, while the
+    /// process has too much free memory or needs but little of what it once did.
+    fn note_hand_over(&mut self) {
+        self.unwanted += 1;
+        if self.unwanted.is_multiple_of(2 * FULL_MAX) {
+            self.is_fading |= ARENA.has_too_much_free() || ARENA.has_shrunk();
+        }
     }
 
     /// Puts the blocks of the full magazines back into their slabs.

@@ -1,7 +1,7 @@
 //! Magazines: small arrays of free blocks of one class, which are handed over whole (Bonwick and
 //! Adams, "Magazines and vmem: extending the slab allocator to many CPUs and arbitrary resources",
-//! 2001). There are two models: a class starts with the small one in each thread and gets the big
-//! one when it is busy, so that a thread that does little keeps little.
+//! 2001). A class starts with small ones in each thread, or none, and gets big ones when it is
+//! busy, so that a thread that does little keeps little.
 
 use super::block::Block;
 use crate::arithmetic::size_class::SizeClass;
@@ -21,40 +21,39 @@ pub struct Magazine {
 
 const HEADER_WORDS: usize = size_of::<Magazine>() / size_of::<usize>();
 const SMALL_BYTES: usize = 128;
+const SMALL_SLOTS: usize = SMALL_BYTES / size_of::<usize>() - HEADER_WORDS;
 const BIG_BYTES: usize = 512;
-/// A magazine holds at most this many bytes of blocks, but always one block.
-const SMALL_BLOCK_BYTES_MAX: usize = 1 << 10;
+/// A small magazine holds at most this many bytes of blocks, and there is none for blocks so big
+/// that it would be one or none.
+const SMALL_BLOCK_BYTES_MAX: usize = 1 << 9;
+/// A big one holds at most this many, but always one block.
 const BIG_BLOCK_BYTES_MAX: usize = 64 << 10;
 
-/// Which of the two sizes a magazine has.
+/// What a magazine is for, which says how many blocks it may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Model {
-    /// 128 bytes.
+    /// A class that a thread uses little: few bytes.
     Small,
-    /// 512 bytes.
+    /// A class that is only being freed: few blocks, since each may be all that holds its page.
+    Fading,
+    /// A busy class.
     Big,
 }
 
 impl Model {
-    const fn bytes(self) -> usize {
-        match self {
-            Self::Small => SMALL_BYTES,
-            Self::Big => BIG_BYTES,
-        }
-    }
-
-    /// How many blocks of `class` a magazine of this model holds.
+    /// How many blocks of `class` a magazine of this model holds; 0 if there is none.
     pub const fn capacity(self, class: SizeClass) -> usize {
-        let slots = self.bytes() / size_of::<usize>() - HEADER_WORDS;
-        let block_bytes_max = match self {
-            Self::Small => SMALL_BLOCK_BYTES_MAX,
-            Self::Big => BIG_BLOCK_BYTES_MAX,
+        let (slots, block_bytes_max) = match self {
+            Self::Small => (SMALL_SLOTS, SMALL_BLOCK_BYTES_MAX),
+            Self::Fading => (SMALL_SLOTS, BIG_BLOCK_BYTES_MAX),
+            Self::Big => (BIG_BYTES / size_of::<usize>() - HEADER_WORDS, BIG_BLOCK_BYTES_MAX),
         };
         let by_bytes = block_bytes_max / class.size_bytes();
-        match (by_bytes == 0, by_bytes < slots) {
-            (true, _) => 1,
-            (false, true) => by_bytes,
-            (false, false) => slots,
+        match (self, by_bytes) {
+            (Self::Small, 0..2) => 0,
+            (_, 0) => 1,
+            (_, by_bytes) if by_bytes < slots => by_bytes,
+            _ => slots,
         }
     }
 }
@@ -68,43 +67,49 @@ pub struct Cartridge(NonNull<Magazine>);
 unsafe impl Send for Cartridge {}
 
 impl Cartridge {
-    /// A magazine for `class`, with nothing in its slots; `None` when there is no memory.
+    /// A magazine for `class`, with nothing in its slots; `None` when the model has none, or there
+    /// is no memory.
     pub fn new(model: Model, class: SizeClass) -> Option<Self> {
-        let is_no_bigger = model.capacity(class) == Model::Small.capacity(class);
-        let model = if is_no_bigger { Model::Small } else { model };
+        match model.capacity(class) {
+            0 => None,
+            capacity => Self::with_capacity(capacity),
+        }
+    }
+
+    /// One for as many blocks as this one.
+    pub fn another(&self) -> Option<Self> {
+        Self::with_capacity(self.capacity())
+    }
+
+    fn with_capacity(capacity: usize) -> Option<Self> {
+        let is_big = capacity > SMALL_SLOTS;
         // Not in the match: the lock would be closed to its end.
-        let spare = SPARE[model as usize].lock().pop();
+        let spare = SPARE[usize::from(is_big)].lock().pop();
         let cartridge = match spare {
             Some(spare) => spare,
-            None => Self(metadata::allocate(model.bytes())?.cast()),
+            None => {
+                let bytes = if is_big { BIG_BYTES } else { SMALL_BYTES };
+                Self(metadata::allocate(bytes)?.cast())
+            }
         };
         // SAFETY: the memory is this value's alone.
         unsafe {
             let magazine = cartridge.0.as_ptr();
-            (*magazine).capacity = model.capacity(class);
+            (*magazine).capacity = capacity;
             (*magazine).sentinel = 0;
         }
         Some(cartridge)
     }
 
     /// Gives the magazine's memory back for other classes. It must be empty.
-    pub fn recycle(self, model: Model) {
-        SPARE[model as usize].lock().push(self);
+    pub fn recycle(self) {
+        SPARE[usize::from(self.capacity() > SMALL_SLOTS)].lock().push(self);
     }
 
     /// How many blocks it can hold.
     pub fn capacity(&self) -> usize {
         // SAFETY: the memory is this value's alone.
         unsafe { (*self.0.as_ptr()).capacity }
-    }
-
-    /// Which model it is, given its class.
-    pub fn model(&self, class: SizeClass) -> Model {
-        // Where both would hold the same, it is a small one: see `new`.
-        match self.capacity() > Model::Small.capacity(class) {
-            true => Model::Big,
-            false => Model::Small,
-        }
     }
 
     /// The address of the null word, where the top of an empty magazine points.
@@ -194,7 +199,7 @@ impl Stack {
     }
 }
 
-/// Magazines that no class uses, by model.
+/// Magazines that no class uses: short ones and long ones.
 static SPARE: [Lock<Stack>; 2] = [Lock::new(Stack::new()), Lock::new(Stack::new())];
 
 /// The locks of the spare magazines, in the order in which they are taken.

@@ -10,27 +10,21 @@ use crate::os::memory::{self, Range};
 pub const HUGE_FROM_UNITS: u32 = 256;
 /// Units that are purged in one go.
 const PURGE_UNITS_LEAST: u32 = 8;
-const PURGE_UNITS_MOST: u32 = 128;
+const PURGE_UNITS_MOST: u32 = 64;
 
 impl Zone {
-    /// Gives the pages of one free run with dirty units, or of a part of it that has no more units
-    /// than `most`, back to the kernel; returns how many units that were, 0 when there is none or
-    /// the kernel refuses.
+    /// Gives pages of one free run with dirty units back to the kernel, those of about `most`
+    /// units; returns how many units that were, 0 when there is none or the kernel refuses.
     pub fn purge_one(&self, most: u32) -> u32 {
         let most = most.clamp(PURGE_UNITS_LEAST, PURGE_UNITS_MOST);
         // SAFETY: the zone's own units, under its lock.
         let taken = unsafe { self.runs.lock().take_dirty(self.units(), most) };
-        let Some(run) = taken else { return 0 };
+        let Some((run, part)) = taken else { return 0 };
         let mut purged = 0;
         for state in [State::Dirty, State::Moved] {
-            // SAFETY: the run is free, and taken out of the lists.
-            purged += self.each_stretch(run, state, |stretch| unsafe {
-                let range = self.range(stretch);
-                match (memory::is_claimed(), state) {
-                    (true, _) => memory::decommit(range).then_some(State::Void),
-                    (false, State::Moved) => self.renew(stretch).then_some(State::Purged),
-                    (false, _) => memory::purge(range).then_some(State::Purged),
-                }
+            purged += self.each_stretch(part, state, |stretch| {
+                // SAFETY: the run is free, and taken out of the lists.
+                unsafe { self.purge_stretch(stretch, state) }
             });
         }
         if purged > 0 {
@@ -38,6 +32,20 @@ impl Zone {
         }
         self.give_as_is(run);
         purged
+    }
+
+    /// # Safety
+    /// The caller must own the run.
+    unsafe fn purge_stretch(&self, run: Run, state: State) -> Option<State> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let range = self.range(run);
+            match (memory::is_claimed(), state) {
+                (true, _) => memory::decommit(range).then_some(State::Void),
+                (false, State::Moved) => self.renew(run).then_some(State::Purged),
+                (false, _) => memory::purge(range).then_some(State::Purged),
+            }
+        }
     }
 
     /// Gives back the pages of tables that say nothing but that the run is free: its part of the

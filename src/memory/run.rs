@@ -11,6 +11,9 @@ const EXACT_LISTS: usize = 64;
 const EXACT_LOG2: u32 = EXACT_LISTS.ilog2();
 const LISTS: usize = EXACT_LISTS + 8 * (32 - EXACT_LOG2 as usize);
 const WORDS: usize = LISTS.div_ceil(64);
+/// So many units beside a run may have parts of their tables on the same pages: a page has 64
+/// records, and needn't start with a unit that the run does.
+const TABLE_UNITS: u32 = 128;
 
 /// The records and states of a zone's units, as far as the zone has reached.
 #[derive(Clone, Copy)]
@@ -201,27 +204,32 @@ impl Runs {
         }
     }
 
-    /// Takes a part of a run that has dirty units, a long run before a short one. At most `most`
-    /// units, from the first dirty one on: the rest stays for others to take meanwhile.
+    /// Takes a part of a run that has dirty units, a long run before a short one. Returns it, and
+    /// the part of that, `most` units or fewer, which begins with the first dirty one: around it is
+    /// what shares pages of tables with it. The rest stays for others to take meanwhile.
     ///
     /// # Safety
     /// As [`Runs::take`].
-    pub unsafe fn take_dirty(&mut self, units: Units, most: u32) -> Option<Run> {
+    pub unsafe fn take_dirty(&mut self, units: Units, most: u32) -> Option<(Run, Run)> {
         // SAFETY: the caller's promise; lists hold free runs.
         unsafe {
             let whole = self.take_where(units, |record| record.dirty_units > 0)?;
             let dirty_units = units.record(whole.first).dirty_units;
             let is_dirty = |byte: &u8| State::is_dirty(*byte);
-            let skip = units.states(whole).iter().position(is_dirty).unwrap_or(0) as u32;
-            let length = most.min(whole.units - skip);
-            let run = Run { first: whole.first + skip, units: length };
+            let to_dirty = units.states(whole).iter().position(is_dirty).unwrap_or(0) as u32;
+            let part =
+                Run { first: whole.first + to_dirty, units: most.min(whole.units - to_dirty) };
+            let skip = to_dirty.saturating_sub(TABLE_UNITS);
+            let end = (part.end() + TABLE_UNITS).min(whole.end());
+            let first = whole.first + skip;
+            let run = Run { first, units: end - first };
             // Until it is given back it must not be taken for a free neighbour.
             units.mark(run, Kind::Unused, Kind::Unused);
             if skip > 0 {
                 self.insert(units, Run { units: skip, ..whole }, 0);
             }
             self.give_rest(units, whole, run, dirty_units);
-            Some(run)
+            Some((run, part))
         }
     }
 
@@ -489,10 +497,11 @@ mod tests {
             // SAFETY: as above.
             unsafe {
                 if random.below(4) == 0 {
-                    if let Some(run) = runs.take_dirty(units, 1 + random.below(20) as u32) {
+                    if let Some((run, part)) = runs.take_dirty(units, 1 + random.below(20) as u32) {
+                        assert!(run.first <= part.first && part.end() <= run.end());
+                        assert!(State::is_dirty(units.states(part)[0]));
                         assert!(owned.iter().all(|o| o.end() <= run.first || run.end() <= o.first));
-                        assert!(State::is_dirty(units.states(run)[0]));
-                        units.states(run).fill(State::Purged as u8);
+                        units.states(part).fill(State::Purged as u8);
                         runs.validate(units, |_| ());
                         runs.give(units, run);
                     }

@@ -96,6 +96,7 @@ impl Shelf {
         sparse: &mut Sparse,
     ) -> Unit {
         let mut blocks = blocks.peekable();
+        let mut has_too_much = None;
         while let Some(block) = blocks.peek() {
             let slab = Slab::of(*block, class);
             let record = slab.record();
@@ -110,7 +111,10 @@ impl Shelf {
                 continue;
             }
             released = self.settle(slab, released);
-            let may_go = self.is_sparse(slab) && ARENA.has_too_much_free();
+            if !self.is_sparse(slab) {
+                continue;
+            }
+            let may_go = *has_too_much.get_or_insert_with(|| ARENA.has_too_much_free());
             if may_go && pages::find_going(slab) >= PAGES_WORTH_A_CALL {
                 self.take_out(slab, sparse);
             }

@@ -396,11 +396,15 @@ impl Zone {
             .sum()
     }
 
-    /// Moves the frontier so that there is a free run of `need` units or more before it; false when
-    /// the kernel refuses or the zone is full.
-    pub fn grow(&self, need: u32) -> bool {
+    /// Moves the frontier so that there is a free run of `need` units or more before it, unless it
+    /// isn't at `seen` any more: of many threads that need one at the same time the first shall
+    /// grow the zone for all. False when the kernel refuses or the zone is full.
+    pub fn grow(&self, need: u32, seen: Unit) -> bool {
         let _growing = self.growth.lock();
         let frontier = self.frontier();
+        if frontier != seen {
+            return true;
+        }
         // SAFETY: the zone's own units, under its lock.
         let there = unsafe { self.runs.lock().free_at_frontier(self.units()) };
         let need = need.saturating_sub(there).max(1);
