@@ -143,7 +143,8 @@ pub struct Checker {
     pub exit_on_first_error: Answer,
 
     /// Stop to look for new errors after so many different ones
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub max_errors: u32,
 
     /// no: don't stop after --max-errors different errors
@@ -219,7 +220,8 @@ pub struct View {
     pub gen_suppressions: Generate,
 
     /// Show so many frames of each stack
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=500))]
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=500))]
     pub num_callers: u32,
 
     /// Show the lines of source around an error; auto: on a terminal
