@@ -83,7 +83,9 @@ check: header ## check the formatting, the lints, and that the committed header 
 	$(call need,git,apt-get install git)
 	cargo fmt --check
 	cargo fmt --check --manifest-path bench/Cargo.toml
-	cargo clippy --all-targets --features command -- -D warnings
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy $(command) -- -D warnings
+	cargo clippy --tests --features command -- -D warnings
 	cargo clippy --all-targets --manifest-path bench/Cargo.toml -- -D warnings
 	@git diff --exit-code -- include/cairn.h || \
 	    { echo 'make check: include/cairn.h was stale and has been made anew: commit it' >&2; exit 1; }
