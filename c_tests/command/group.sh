@@ -13,7 +13,7 @@ says() { # says NAME STATUS WORDS ARGUMENT...
     if ((status != expected)); then
         fail "$name" "status $status, not $expected"
         indent <"$scratch/complaints"
-    elif ! cat "$scratch/said" "$scratch/complaints" | grep -qF -e "$words"; then
+    elif [[ -n $words ]] && ! cat "$scratch/said" "$scratch/complaints" | grep -qF -e "$words"; then
         fail "$name" "it doesn't say: $words"
         cat "$scratch/said" "$scratch/complaints" | indent
     else
@@ -142,11 +142,11 @@ command_runs() {
 # What is sent to the command is meant for the program.
 command_signals() {
     local name="command/signals reach the program" pid status
-    "$command_program" check -q sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.1; done' \
-        >"$scratch/said" 2>"$scratch/complaints" &
+    "$command_program" check -q sh -c "trap 'exit 9' TERM; echo >'$scratch/ready'
+        while :; do sleep 0.1; done" >"$scratch/said" 2>"$scratch/complaints" &
     pid=$!
     for _ in {1..200}; do
-        [[ -s $scratch/said ]] && break
+        [[ -s $scratch/ready ]] && break
         sleep 0.1
     done
     kill -TERM "$pid"

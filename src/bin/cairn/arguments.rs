@@ -16,40 +16,48 @@ const STYLES: Styles = Styles::styled()
 
 const EXAMPLES: &str = "\
 Examples:
-  cairn check ./program arguments        find out what it does wrong
-  cairn check --error-exitcode=9 make test
-                                         in CI: fail when errors were found
+  cairn check ./program arguments
+      find out what it does wrong
+  cairn check --error-exitcode=9 --trace-children=yes make test
+      in CI: fail when errors were found
   cairn check --suppressions=known.supp --gen-suppressions=all ./program
-                                         leave out what is known; print entries for the rest
-  cairn run redis-server                 just run it on Cairn's malloc";
+      leave out what is known, and print entries for the rest
+  cairn run redis-server
+      just run it on Cairn's malloc";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
-  cairn check ./program                  report to standard error
+  cairn check ./program
+      report to standard error
   cairn check -q --leak-check=no ./program
-                                         errors only, no leaks, no sums
+      errors only: no leaks, no sums
   cairn check --trace-children=yes --log-file=check.%p.txt make test
-                                         every process, each with a file of its own
+      every process, each with a file of its own
   cairn check --format=json --log-file=check.json ./program
+      for other programs to read
   cairn check --save-record=run.record ./program; cairn report -v run.record
+      keep what was found, and look at it later
 
-The exit status is the program's own; with --error-exitcode=N it is N if errors were found. It is 2
-when the program can't be run or checked: because it is missing, statically linked, setuid, or for
-another processor. Compile with -g to get files and lines.
+The exit status is the program's own; with --error-exitcode=N it is N if errors
+were found. It is 2 when the program can't be run or checked: because it is
+missing, statically linked, setuid, or for another processor. Compile with -g
+to get files and lines.
 
-Words of the report: \"definitely lost\" is a block to which no pointer is left; \"indirectly lost\"
-one to which only lost blocks point; \"possibly lost\" one with pointers into its middle only; \"still
-reachable\" one to which a pointer was left at the end.";
+Words of the report: \"definitely lost\" is a block to which no pointer is left;
+\"indirectly lost\" one to which only lost blocks point; \"possibly lost\" one with
+pointers into its middle only; \"still reachable\" one to which a pointer was
+left at the end.";
 
 const RUN_EXAMPLES: &str = "\
 Example:
   CAIRN_OPTIONS=stats=1 cairn run python3 script.py
 
-The program takes the place of this command, so its process id and exit status are its own.";
+The program takes the place of this command, so its process id and exit status
+are its own.";
 
 /// Finds memory errors in programs as they are, and runs programs on Cairn's malloc.
 #[derive(Parser)]
-#[command(name = "cairn", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "cairn", version, styles = STYLES, after_help = EXAMPLES)]
 #[command(disable_help_subcommand = true)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -135,7 +143,8 @@ pub struct Checker {
     pub exit_on_first_error: Answer,
 
     /// Stop to look for new errors after so many different ones
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub max_errors: u32,
 
     /// no: don't stop after --max-errors different errors
@@ -146,7 +155,7 @@ pub struct Checker {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub quarantine: Option<String>,
 
-    /// How blocks are guarded: by the kernel's guard markers, by mprotect, or not at all
+    /// How to guard blocks: auto takes the kernel's markers if it has them (6.13), else mprotect
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Guard::Auto)]
     pub guard: Guard,
 
@@ -181,7 +190,7 @@ pub struct View {
     #[arg(short, long)]
     pub verbose: bool,
 
-    /// How much to say about leaks
+    /// How much to say about leaks; yes is full
     #[arg(long, value_name = "HOW", value_enum, default_value_t = LeakCheck::Full)]
     pub leak_check: LeakCheck,
 
@@ -206,19 +215,20 @@ pub struct View {
     #[arg(long, value_name = "FILE", action = ArgAction::Append, value_hint = ValueHint::FilePath)]
     pub suppressions: Vec<PathBuf>,
 
-    /// Print an entry for a file of suppressions after each error
+    /// Print an entry for a file of suppressions after each error; yes is all
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = Generate::No)]
     pub gen_suppressions: Generate,
 
     /// Show so many frames of each stack
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=500))]
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=500))]
     pub num_callers: u32,
 
-    /// Show the lines of source around an error
+    /// Show the lines of source around an error; auto: on a terminal
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
     pub source: When,
 
-    /// Colour the report
+    /// Colour the report; auto: on a terminal
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
     pub color: When,
 
@@ -243,7 +253,6 @@ impl Answer {
 pub enum LeakCheck {
     No,
     Summary,
-    /// The same as full
     Yes,
     Full,
 }
@@ -257,14 +266,12 @@ pub enum Format {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Generate {
     No,
-    /// The same as all: nothing is asked
     Yes,
     All,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// On a terminal only
     Auto,
     #[value(alias = "yes")]
     Always,
@@ -274,7 +281,6 @@ pub enum When {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Guard {
-    /// Markers where the kernel has them (6.13), else mprotect
     Auto,
     Markers,
     Mprotect,

@@ -94,7 +94,8 @@ fn operand_access(
     Some(Access { direction, address: address.unwrap_or(u64::MAX), size }).filter(|_| size != 0)
 }
 
-/// The one that starts nearest to the address that faulted: with two operands, the other is innocent.
+/// The one that starts nearest to the address that faulted: with two operands, the other is
+/// innocent.
 fn nearest(candidates: &[Access], address: u64) -> Option<Access> {
     candidates.iter().min_by_key(|candidate| candidate.address.abs_diff(address)).copied()
 }

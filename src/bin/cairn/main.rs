@@ -5,6 +5,8 @@
 //! (`instruction`), what the user doesn't want to see (`suppressions`), the words (`report`).
 //! `check` and `launch` start the program.
 
+#![deny(unsafe_code)]
+
 mod arguments;
 mod check;
 mod instruction;

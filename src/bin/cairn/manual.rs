@@ -46,7 +46,7 @@ pub fn write(text: &mut Vec<u8>) -> io::Result<()> {
     page.render_name_section(text)?;
     page.render_synopsis_section(text)?;
     page.render_description_section(text)?;
-    page.render_extra_section(text)?;
+    write_examples(&page, text)?;
     for part in command.get_subcommands().filter(|part| !part.is_hide_set()) {
         writeln!(text, ".SH {}", part.get_name().to_uppercase())?;
         write_part(part.clone(), text)?;
@@ -62,7 +62,7 @@ fn write_part(part: clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
     page.render_description_section(&mut sections)?;
     page.render_synopsis_section(&mut sections)?;
     page.render_options_section(&mut sections)?;
-    page.render_extra_section(&mut sections)?;
+    write_examples(&page, &mut sections)?;
     for line in String::from_utf8_lossy(&sections).lines() {
         match line.strip_prefix(".SH ") {
             Some("DESCRIPTION") => {}
@@ -71,4 +71,16 @@ fn write_part(part: clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The examples that stand below the help, with their line breaks.
+fn write_examples(page: &Man, text: &mut Vec<u8>) -> io::Result<()> {
+    let mut section = Vec::new();
+    page.render_extra_section(&mut section)?;
+    let section = String::from_utf8_lossy(&section);
+    let mut lines = section.lines().filter(|line| !line.starts_with(".SH") && *line != "Examples:");
+    let Some(first) = lines.next() else { return Ok(()) };
+    writeln!(text, ".SH EXAMPLES\n.nf\n{first}")?;
+    lines.try_for_each(|line| writeln!(text, "{line}"))?;
+    writeln!(text, ".fi")
 }

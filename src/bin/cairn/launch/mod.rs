@@ -7,6 +7,7 @@
 pub mod child;
 pub mod library;
 pub mod program;
+#[allow(unsafe_code)]
 pub mod system;
 
 use std::ffi::{OsStr, OsString};

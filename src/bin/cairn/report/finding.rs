@@ -81,8 +81,8 @@ impl Finding {
         (!self.is_late()).then_some(&self.at)
     }
 
-    /// The stack by which the error is known: suppressions are compared with it. Of a write that was
-    /// found by what it changed, nobody knows where it happened, but where its block came from.
+    /// The stack by which the error is known: suppressions are compared with it. Of a write that
+    /// was found by what it changed, nobody knows where it happened, but where its block came from.
     pub fn culprit(&self) -> &Stack {
         if self.record.changed.is_some() {
             &self.allocation
@@ -105,9 +105,13 @@ impl Finding {
         }
     }
 
-    /// How the address lies to the block.
+    /// How the address lies to the block; nothing if it doesn't, because a pointer that was loaded
+    /// from the block led there.
     pub fn place(&self) -> Option<(Side, u64)> {
         let record = &self.record;
+        if record.kind == Kind::PoisonPointer {
+            return None;
+        }
         if let Some(place) = record.place {
             return Some((place.side, place.offset));
         }

@@ -1,7 +1,7 @@
 //! The report as JSON: one object a line. `docs/json.md` describes them.
 
 use super::finding::{Finding, Stack};
-use super::leaks::{LeakReport, NamedLoss};
+use super::leaks::{LeakReport, LeakSettings, NamedLoss};
 use super::{Fault, Form, Summary};
 use crate::record::{Amount, Direction, LossKind, Side, Start};
 use crate::symbols::{names, Frame};
@@ -61,8 +61,10 @@ struct BlockObject<'a> {
     thread: u32,
     guarded: bool,
     /// How the address lies to the block: inside, after or before, and by how many bytes.
-    side: &'static str,
-    offset: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    side: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -160,6 +162,13 @@ struct CoverageObject {
 }
 
 #[derive(Serialize)]
+struct LeakCheckObject<'a> {
+    kind: &'static str,
+    pid: u32,
+    leaks: LeakSummaryObject<'a>,
+}
+
+#[derive(Serialize)]
 struct SummaryObject<'a> {
     kind: &'static str,
     pid: u32,
@@ -225,6 +234,17 @@ impl Json {
             column: frame.column,
             inlined: frame.is_inlined,
         }
+    }
+
+    fn losses(&mut self, pid: u32, report: &LeakReport, settings: &LeakSettings) -> String {
+        let mut text = String::new();
+        for named in report.losses.iter().filter(|named| named.is_shown(settings)) {
+            text.push_str(&self.loss(pid, named));
+            if let Some(entry) = &named.entry {
+                text.push_str(&self.suppression(entry));
+            }
+        }
+        text
     }
 
     fn loss(&self, pid: u32, named: &NamedLoss) -> String {
@@ -311,14 +331,16 @@ impl Form for Json {
         String::new()
     }
 
+    fn leaks(&mut self, pid: u32, report: &LeakReport, settings: &LeakSettings) -> String {
+        let losses = self.losses(pid, report, settings);
+        let leaks = leak_summary(report);
+        losses + &line(&LeakCheckObject { kind: "leak-check", pid, leaks })
+    }
+
     fn summary(&mut self, pid: u32, summary: &Summary) -> String {
         let mut text = String::new();
-        let losses = summary.leaks.iter().flat_map(|report| &report.losses);
-        for loss in losses.filter(|loss| loss.is_shown(&summary.leak_settings)) {
-            text.push_str(&self.loss(pid, loss));
-            if let Some(entry) = &loss.entry {
-                text.push_str(&self.suppression(entry));
-            }
+        if let Some(report) = &summary.leaks {
+            text = self.losses(pid, report, &summary.leak_settings);
         }
         text.push_str(&line(&SummaryObject {
             kind: "summary",
@@ -350,7 +372,7 @@ impl Form for Json {
 
 fn block(finding: &Finding) -> Option<BlockObject<'_>> {
     let block = finding.record.block.as_ref()?;
-    let (side, offset) = finding.place()?;
+    let place = finding.place();
     Some(BlockObject {
         address: hex(block.address),
         size: block.size,
@@ -359,12 +381,12 @@ fn block(finding: &Finding) -> Option<BlockObject<'_>> {
         number: block.number,
         thread: block.thread,
         guarded: block.is_guarded,
-        side: match side {
+        side: place.map(|(side, _)| match side {
             Side::Inside => "inside",
             Side::After => "after",
             Side::Before => "before",
-        },
-        offset,
+        }),
+        offset: place.map(|(_, offset)| offset),
     })
 }
 

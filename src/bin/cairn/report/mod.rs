@@ -1,8 +1,8 @@
 //! The report: takes the packets of a record and writes what they mean.
 //!
-//! `Session` keeps what is known of each process. A finding (`finding.rs`) is written as soon as its
-//! packet came; leaks (`leaks.rs`) and sums follow when the process ends. What a report looks like is
-//! a `Form`: `text.rs` or `json.rs`.
+//! `Session` keeps what is known of each process. A finding (`finding.rs`) is written as soon as
+//! its packet came; leaks (`leaks.rs`) and sums follow when the process ends. What a report looks
+//! like is a `Form`: `text.rs` or `json.rs`.
 
 mod dump;
 pub mod finding;
@@ -59,6 +59,8 @@ pub trait Form {
     fn suppression(&mut self, entry: &str) -> String;
     /// A process dies of a signal.
     fn death(&mut self, pid: u32, signal: i32, fault: Option<&Fault>) -> String;
+    /// A search for leaks while the process goes on.
+    fn leaks(&mut self, pid: u32, report: &LeakReport, settings: &LeakSettings) -> String;
     fn summary(&mut self, pid: u32, summary: &Summary) -> String;
 }
 
@@ -223,9 +225,23 @@ impl Session {
         let is_whole = leaks.is_last || leaks.not_run.is_some();
         let on_demand = !leaks.is_at_exit;
         process.leaks.get_or_insert_default().add(leaks, &modules);
-        if is_whole && on_demand {
-            self.write_summary(pid, None, None);
+        if !(is_whole && on_demand) {
+            return;
         }
+        if let Some(report) = self.take_leaks(pid) {
+            let text = self.form.leaks(pid, &report, &self.settings.leaks);
+            self.output.write(pid, &text);
+        }
+    }
+
+    /// The leaks that were gathered for a process, with their names.
+    fn take_leaks(&mut self, pid: u32) -> Option<LeakReport> {
+        let gathered = self.process(pid).leaks.take()?;
+        let mut report = gathered.name(self.symbols.as_mut(), &mut self.suppressions);
+        if self.settings.generates_suppressions {
+            report.add_entries(&self.settings.leaks);
+        }
+        Some(report)
     }
 
     fn end(&mut self, pid: u32, end: &End) {
@@ -261,12 +277,7 @@ impl Session {
     }
 
     fn write_summary(&mut self, pid: u32, end: Option<&End>, signal: Option<i32>) {
-        let gathered = self.process(pid).leaks.take();
-        let mut leaks =
-            gathered.map(|list| list.name(self.symbols.as_mut(), &mut self.suppressions));
-        if let Some(report) = leaks.as_mut().filter(|_| self.settings.generates_suppressions) {
-            report.add_entries(&self.settings.leaks);
-        }
+        let leaks = self.take_leaks(pid);
         let mut summary = Summary {
             heap: end.and_then(|end| end.heap),
             coverage: end.and_then(|end| end.coverage),

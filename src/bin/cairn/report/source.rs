@@ -52,3 +52,26 @@ fn read(path: &PathBuf) -> Option<Vec<String>> {
     let text = std::fs::read(path).ok()?;
     Some(String::from_utf8_lossy(&text).lines().map(str::to_string).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_stands_among_its_neighbours() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("a.c");
+        std::fs::write(&path, "one\ntwo\n\tthree\nfour\n").unwrap();
+        let at = |line| Frame { file: Some(path.clone()), line: Some(line), ..Frame::default() };
+        let mut sources = Sources::default();
+        let mut excerpt = |frames: &[Frame]| -> Vec<String> {
+            sources.excerpt(frames).into_iter().map(|(_, line)| line).collect()
+        };
+        let third = ["    1 | one", "    2 | two", "  > 3 |     three", "    4 | four"];
+        assert_eq!(excerpt(&[at(3)]), third);
+        assert_eq!(excerpt(&[Frame::default(), at(1)])[0], "  > 1 | one");
+        assert!(excerpt(&[at(5)]).is_empty() && excerpt(&[at(0)]).is_empty());
+        let gone = Frame { file: Some(path.with_extension("h")), line: Some(1), ..at(1) };
+        assert!(excerpt(&[gone]).is_empty());
+    }
+}

@@ -3,7 +3,7 @@
 mod summary;
 
 use super::finding::{Finding, Stack};
-use super::leaks::NamedLoss;
+use super::leaks::{LeakReport, LeakSettings, NamedLoss};
 use super::lines::{grouped, Lines, Palette, Style};
 use super::source::Sources;
 use super::{dump, Fault, Form, Summary};
@@ -196,6 +196,12 @@ impl Form for Text {
             }
             self.stack(&mut lines, &fault.stack);
         }
+        lines.finish()
+    }
+
+    fn leaks(&mut self, pid: u32, report: &LeakReport, settings: &LeakSettings) -> String {
+        let mut lines = self.lines(pid);
+        self.search(&mut lines, report, settings);
         lines.finish()
     }
 

@@ -13,7 +13,8 @@ pub const BELOW_MAIN: [&str; 7] = [
     "_start",
 ];
 
-/// Longer names aren't demangled: such a name helps nobody, and its readable form may be far longer.
+/// Longer names aren't demangled: such a name helps nobody, and its readable form may be far
+/// longer.
 const NAME_BYTES_MAX: usize = 4096;
 
 /// A symbol's readable name: of Rust or C++ if it is mangled so, else the symbol itself.

@@ -1,5 +1,5 @@
-//! Addresses of real files: lines, inlined functions, separate debug information, and files that are
-//! gone or others now.
+//! Addresses of real files: lines, inlined functions, separate debug information, and files that
+//! are gone or others now.
 
 use crate::record::Module;
 use crate::symbols::{self, debug_file, Files, Frame};

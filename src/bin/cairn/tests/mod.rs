@@ -1,6 +1,6 @@
 //! Tests of the whole command but for the start of programs: records on one side, reports on the
-//! other. `rendering.rs` compares them word by word, `robustness.rs` feeds nonsense, `files.rs` names
-//! addresses of programs that it compiles.
+//! other. `rendering.rs` compares them word by word, `robustness.rs` feeds nonsense, `files.rs`
+//! names addresses of programs that it compiles.
 
 mod files;
 mod rendering;

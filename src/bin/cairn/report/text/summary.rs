@@ -2,15 +2,15 @@
 
 use super::Text;
 use crate::record::{Amount, Coverage, LossKind};
-use crate::report::leaks::{Detail, LeakReport};
+use crate::report::leaks::{Detail, LeakReport, LeakSettings};
 use crate::report::lines::{grouped, Lines, Style};
 use crate::report::Summary;
 
 /// What a report without errors doesn't prove.
 const NOT_PROMISED: [&str; 3] = [
-    "Not found by any coverage: values that were never written, accesses that go from one live block",
-    "into another, overflows inside a block, and objects on the stack or in globals. Reads outside of",
-    "blocks are found in guarded blocks only, writes there later, by what they changed.",
+    "Not found by any coverage: values that were never written, accesses that go from one live",
+    "block into another, overflows inside a block, and objects on the stack or in globals. Reads",
+    "outside of blocks are found in guarded blocks only, writes there later, by what they changed.",
 ];
 
 impl Text {
@@ -31,63 +31,50 @@ impl Text {
             ));
             lines.blank();
         }
-        self.leaks(&mut lines, summary);
+        self.final_leaks(&mut lines, summary);
         if !is_quiet {
             self.errors(&mut lines, summary);
         }
         lines
     }
 
-    fn leaks(&mut self, lines: &mut Lines, summary: &Summary) {
-        let is_quiet = self.settings.is_quiet;
-        if let Some(report) = &summary.leaks {
-            if report.not_run.is_none() {
-                self.losses(lines, summary, report);
+    fn final_leaks(&mut self, lines: &mut Lines, summary: &Summary) {
+        let is_all_freed = summary.heap.is_some_and(|heap| heap.live.blocks == 0);
+        match &summary.leaks {
+            Some(report) if !(is_all_freed && report.losses.is_empty()) => {
+                self.search(lines, report, &summary.leak_settings);
                 return;
             }
-        }
-        let why = summary.leaks.as_ref().and_then(|report| report.not_run.as_ref());
-        if let Some(why) = why {
-            lines.add(format!("The search for leaks did not run: {why}"));
-        } else if is_quiet {
-            return;
-        } else if summary.heap.is_some_and(|heap| heap.live.blocks == 0) {
-            lines.styled(Style::Good, "All heap blocks were freed -- no leaks are possible");
-        } else if summary.leak_settings.detail == Detail::No {
-            lines.add("For a detailed leak analysis, rerun with: --leak-check=full");
-        } else {
-            return;
+            _ if self.settings.is_quiet => return,
+            _ if is_all_freed => {
+                lines.styled(Style::Good, "All heap blocks were freed -- no leaks are possible");
+            }
+            _ if summary.leak_settings.detail == Detail::No => {
+                lines.add("For a detailed leak analysis, rerun with: --leak-check=full");
+            }
+            _ => return,
         }
         lines.blank();
     }
 
-    fn losses(&mut self, lines: &mut Lines, summary: &Summary, report: &LeakReport) {
-        let settings = &summary.leak_settings;
-        for loss in report.losses.iter().filter(|loss| loss.is_shown(settings)) {
-            self.loss(lines, loss, report.losses.len());
-        }
-        if self.settings.is_quiet {
-            return;
-        }
-        if summary.heap.is_some_and(|heap| heap.live.blocks == 0) && report.losses.is_empty() {
-            lines.styled(Style::Good, "All heap blocks were freed -- no leaks are possible");
+    /// The result of a search for leaks.
+    pub(super) fn search(
+        &mut self,
+        lines: &mut Lines,
+        report: &LeakReport,
+        settings: &LeakSettings,
+    ) {
+        if let Some(why) = &report.not_run {
+            lines.add(format!("The search for leaks did not run: {why}"));
             lines.blank();
             return;
         }
-        let [definite, indirect, possible, reachable] = report.totals;
-        lines.add("LEAK SUMMARY:");
-        lines.add(format!("   definitely lost: {}", amount(definite)));
-        lines.add(format!("   indirectly lost: {}", amount(indirect)));
-        lines.add(format!("     possibly lost: {}", amount(possible)));
-        lines.add(format!("   still reachable: {}", amount(reachable)));
-        lines.add(format!("        suppressed: {}", amount(report.suppressed)));
-        if settings.detail != Detail::Full {
-            lines.add("Rerun with --leak-check=full to see details of leaked memory");
-        } else if reachable.blocks != 0 && !settings.shown.contains(&LossKind::Reachable) {
-            lines.add("Reachable blocks (those to which a pointer was found) are not shown.");
-            lines.add("To see them, rerun with: --leak-check=full --show-leak-kinds=all");
+        for loss in report.losses.iter().filter(|loss| loss.is_shown(settings)) {
+            self.loss(lines, loss, report.losses.len());
         }
-        lines.blank();
+        if !self.settings.is_quiet {
+            leak_summary(lines, report, settings);
+        }
     }
 
     fn errors(&self, lines: &mut Lines, summary: &Summary) {
@@ -128,6 +115,23 @@ impl Text {
             }
         }
     }
+}
+
+fn leak_summary(lines: &mut Lines, report: &LeakReport, settings: &LeakSettings) {
+    let [definite, indirect, possible, reachable] = report.totals;
+    lines.add("LEAK SUMMARY:");
+    lines.add(format!("   definitely lost: {}", amount(definite)));
+    lines.add(format!("   indirectly lost: {}", amount(indirect)));
+    lines.add(format!("     possibly lost: {}", amount(possible)));
+    lines.add(format!("   still reachable: {}", amount(reachable)));
+    lines.add(format!("        suppressed: {}", amount(report.suppressed)));
+    if settings.detail != Detail::Full {
+        lines.add("Rerun with --leak-check=full to see details of leaked memory");
+    } else if reachable.blocks != 0 && !settings.shown.contains(&LossKind::Reachable) {
+        lines.add("Reachable blocks (those to which a pointer was found) are not shown.");
+        lines.add("To see them, rerun with: --leak-check=full --show-leak-kinds=all");
+    }
+    lines.blank();
 }
 
 fn amount(amount: Amount) -> String {
