@@ -20,6 +20,9 @@ logs := target/test
 command := --bin cairn --features command
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
+# The real programs that are run under the checker too.
+checked := gcc git java node perl python redis sqlite
+
 # Everything below, and the tests, look for the library in target/release.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET
 
@@ -48,7 +51,9 @@ test: all ## run every test: Rust's, the C tests, real programs
 	@$(call group,the command,cargo test $(command))
 	@$(call group,the bench,cargo test --manifest-path bench/Cargo.toml)
 	@$(call group,C tests,c_tests/run)
+	@$(call group,the checker,c_tests/check/run)
 	@$(call group,real programs,c_tests/programs/run)
+	@$(call group,checked programs,c_tests/programs/run --check $(checked))
 	@$(sum)
 
 # $(call group,NAME,COMMAND): shows what the command says, and keeps it and its status for the sum.
@@ -70,10 +75,11 @@ define sum
 	    function close_group() { \
 	        if (name == "") return; \
 	        if (status != 0 && f == 0) f = 1; \
-	        printf "%-14s %d passed, %d failed, %d skipped\n", name, p, f, s; \
+	        printf "%-16s %d passed, %d failed, %d skipped\n", name, p, f, s; \
 	        P += p; F += f; S += s; p = f = s = 0 } \
 	    END { close_group(); printf "\n%d passed, %d failed, %d skipped\n", P, F, S; exit F > 0 } \
-	' '$(logs)/unit tests.log' '$(logs)/the command.log' '$(logs)/the bench.log' '$(logs)/C tests.log' '$(logs)/real programs.log'
+	' '$(logs)/unit tests.log' '$(logs)/the command.log' '$(logs)/the bench.log' '$(logs)/C tests.log' '$(logs)/the checker.log' \
+	    '$(logs)/real programs.log' '$(logs)/checked programs.log'
 endef
 
 .PHONY: check
@@ -93,6 +99,12 @@ check: header ## check the formatting, the lints, and that the committed header 
 bench: all ## run the benchmarks; BENCH_ARGS are their arguments (--quick)
 	@test -e bench/Cargo.toml || { echo 'make bench: there is no bench/ here' >&2; exit 1; }
 	cargo run --release --manifest-path bench/Cargo.toml -- $(BENCH_ARGS)
+
+.PHONY: bench-check
+bench-check: all ## what checking costs, and which tool finds what: minutes
+	$(call need,valgrind,apt-get install valgrind)
+	bench/check/run
+	c_tests/check/table
 
 .PHONY: header
 header: ## make include/cairn.h from src/c/cairn.rs
@@ -137,4 +149,4 @@ clean: ## remove everything that was built
 
 .PHONY: help
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
