@@ -172,6 +172,36 @@ fn take(index: usize) {
     }
 }
 
+/// Gives this thread a stack for handlers of signals, if it has none: one that has overflown its own
+/// can be told of then.
+///
+/// # Safety
+/// The `length` bytes from `start` on must stay until [`take_stack`].
+pub unsafe fn give_stack(start: usize, length: usize) {
+    let new = libc::stack_t { ss_sp: start as *mut c_void, ss_flags: 0, ss_size: length };
+    if current_stack().ss_flags & libc::SS_DISABLE != 0 {
+        // SAFETY: the caller's promise.
+        unsafe { system_call(libc::SYS_sigaltstack, [&raw const new as usize, 0, 0, 0, 0, 0]) };
+    }
+}
+
+/// Takes away the stack that [`give_stack`] gave, unless the program has set another since.
+pub fn take_stack(start: usize) {
+    let mut stack = current_stack();
+    if stack.ss_sp as usize == start {
+        stack.ss_flags = libc::SS_DISABLE;
+        // SAFETY: handlers use the thread's own stack from then on.
+        unsafe { system_call(libc::SYS_sigaltstack, [&raw const stack as usize, 0, 0, 0, 0, 0]) };
+    }
+}
+
+fn current_stack() -> libc::stack_t {
+    let mut stack = libc::stack_t { ss_sp: core::ptr::null_mut(), ss_flags: 0, ss_size: 0 };
+    // SAFETY: the kernel writes one stack_t.
+    unsafe { system_call(libc::SYS_sigaltstack, [0, &raw mut stack as usize, 0, 0, 0, 0]) };
+    stack
+}
+
 static REQUEST: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
 /// From now on `answer` is called when SIGUSR2 comes.

@@ -4,7 +4,7 @@
 use super::stack_cache::Cache;
 use crate::heap::fast::{self, Fast, Owner};
 use crate::heap::thread_heap::Heap;
-use crate::os::{process, thread};
+use crate::os::{process, signals, thread};
 use crate::services::metadata;
 use crate::sync::lock::{Holdable, Lock};
 use core::ptr::{self, NonNull};
@@ -16,12 +16,17 @@ pub struct CheckedThread {
     heap: *mut Heap,
     /// The stacks that it was in lately.
     pub cache: Cache,
+    /// A stack for handlers of signals, or 0.
+    signal_stack: usize,
     /// Its number at the kernel.
     pub number: u32,
     /// How many stretches it is in in which its blocks are no leaks.
     pub ignores_leaks: u32,
     next: *mut CheckedThread,
 }
+
+/// Enough for what is done in a handler.
+const SIGNAL_STACK_BYTES: usize = 48 << 10;
 
 /// Those of threads that have ended.
 struct Spare(*mut CheckedThread);
@@ -54,6 +59,9 @@ pub fn begin(heap: NonNull<Heap>) -> Option<()> {
     unsafe {
         (*checked.as_ptr()).heap = heap.as_ptr();
         (*checked.as_ptr()).number = process::thread_number();
+        if (*checked.as_ptr()).signal_stack != 0 {
+            signals::give_stack((*checked.as_ptr()).signal_stack, SIGNAL_STACK_BYTES);
+        }
     }
     thread::set_thread_word(checked.as_ptr() as usize);
     Some(())
@@ -81,6 +89,8 @@ fn obtain() -> Option<NonNull<CheckedThread>> {
         (&raw mut (*place).heap).write(ptr::null_mut());
         (&raw mut (*place).cache).write(Cache::new());
         (&raw mut (*place).number).write(0);
+        let stack = metadata::allocate(SIGNAL_STACK_BYTES);
+        (&raw mut (*place).signal_stack).write(stack.map_or(0, |stack| stack.as_ptr() as usize));
         (&raw mut (*place).ignores_leaks).write(0);
         (&raw mut (*place).next).write(ptr::null_mut());
     }
@@ -97,6 +107,8 @@ pub fn current() -> Option<NonNull<CheckedThread>> {
 
 /// Takes back what a thread had that ends; its word leads elsewhere by now.
 pub fn end(checked: NonNull<CheckedThread>) {
+    // SAFETY: still this thread's.
+    signals::take_stack(unsafe { checked.as_ref() }.signal_stack);
     let mut spare = SPARE.lock();
     // SAFETY: nobody else uses it.
     unsafe { (*checked.as_ptr()).next = spare.0 };
