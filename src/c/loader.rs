@@ -1,11 +1,12 @@
 //! What the loader calls when the library is loaded and when the process exits.
 
+use super::operators_new::_Znwm;
 use super::standard::{free, realloc};
 use crate::front::life;
 use crate::os::interposer;
 use crate::os::processor::Caller;
 use crate::os::unwind;
-use core::ffi::c_char;
+use core::ffi::{c_char, c_void};
 
 type Environment = *const *const c_char;
 
@@ -13,6 +14,7 @@ extern "C" fn begin(_: i32, _: *const *const c_char, environment: Environment) {
     // SAFETY: glibc calls constructors with argc, argv and the environment.
     unsafe { life::begin_library(environment) };
     interposer::look_for(free, realloc);
+    life::look_for_operators(_Znwm as *const c_void);
 }
 
 extern "C" fn end() {

@@ -6,7 +6,7 @@ use crate::heap::{registry, slow};
 use crate::memory::{arena, find};
 use crate::modes::check::{self, Caller, CheckedThread};
 use crate::os::unwind::Registers;
-use crate::os::{environment, files, process, thread};
+use crate::os::{environment, files, interposer, process, thread};
 use crate::services::options::{self, Choice};
 use core::ffi::{c_char, c_void};
 use core::ptr::{self, NonNull};
@@ -165,6 +165,14 @@ fn begin_options() {
     }
     if options::is_on(Choice::Check) {
         begin_checks();
+    }
+}
+
+/// Looks whether blocks may be freed in another way than they were allocated. `own` is Cairn's
+/// `operator new`.
+pub fn look_for_operators(own: *const c_void) {
+    if check::is_on() && interposer::has_other_operators(own) {
+        check::allow_mismatches();
     }
 }
 

@@ -34,6 +34,33 @@ fn note(name: &CStr, own: *mut c_void, other: &AtomicPtr<c_void>) {
     }
 }
 
+/// Whether a module other than the C++ runtime brings operators of its own. It may use its own
+/// `new`, which calls `malloc`, beside the `delete` that the whole process has, or the other way
+/// round. `own` is Cairn's `operator new`.
+pub fn has_other_operators(own: *const c_void) -> bool {
+    let name = c"_Znwm";
+    // SAFETY: looks up a name in the process's search order, and behind this library.
+    let (first, next) = unsafe {
+        let find = |scope| libc::dlsym(scope, name.as_ptr()).cast_const();
+        (find(libc::RTLD_DEFAULT), find(libc::RTLD_NEXT))
+    };
+    (first != own && !is_reference(first)) || (!next.is_null() && !is_of_runtime(next))
+}
+
+/// Whether `function` lies in a C++ runtime's library.
+fn is_of_runtime(function: *const c_void) -> bool {
+    let mut information = core::mem::MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: written when the call succeeds; the path is the loader's.
+    unsafe {
+        if libc::dladdr(function, information.as_mut_ptr()) == 0 {
+            return true;
+        }
+        let path = CStr::from_ptr(information.assume_init().dli_fname).to_bytes();
+        let has = |name: &[u8]| path.windows(name.len()).any(|part| part == name);
+        has(b"libstdc++") || has(b"libc++")
+    }
+}
+
 extern "C" {
     /// dladdr(3).
     fn dladdr1(

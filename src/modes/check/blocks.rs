@@ -16,7 +16,7 @@ use crate::memory::find;
 use crate::os::{clock, processor, signals};
 use crate::services::options::{self, Choice};
 use crate::services::report::Call;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// The least room around a block.
 const CANARY_LEAST: usize = 16;
@@ -280,9 +280,19 @@ pub fn free(heap: Option<&mut Heap>, call: Call) -> bool {
     true
 }
 
+/// Whether a part of the process has operators of its own: see [`allow_mismatches`].
+static MAY_MISMATCH: AtomicBool = AtomicBool::new(false);
+
+/// From now on it is no error to free a block by another function than one that belongs to what
+/// allocated it.
+pub fn allow_mismatches() {
+    MAY_MISMATCH.store(true, Relaxed);
+}
+
 /// Whether the block is freed in the way that it was allocated.
 fn look_at_call(record: &Record, call: Call, stack: StackNumber) {
-    let kind = if record.function.family() != call.function.family() {
+    let is_mismatch = record.function.family() != call.function.family();
+    let kind = if is_mismatch && !MAY_MISMATCH.load(Relaxed) {
         Kind::MismatchedFree
     } else if call.size.is_some_and(|size| size != record.size_bytes) {
         Kind::WrongSize

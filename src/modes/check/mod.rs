@@ -44,7 +44,7 @@ use stack_cache::Cache;
 use stacks::StackNumber;
 use telling::{Figures, Occasion};
 
-pub use blocks::{allocate, free};
+pub use blocks::{allocate, allow_mismatches, free};
 pub use leak::{Caller, Totals};
 pub use leaks::{after_main, ignore_here};
 pub use thread::CheckedThread;
