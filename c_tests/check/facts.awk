@@ -126,6 +126,7 @@ BEGIN {
     begin($2 == "before" ? "underrun" : "overrun")
     next
 }
+/^A system call.s buffer is not all/ { begin("system-call"); next }
 /^A freed block was written to/ { begin("write-after-free"); next }
 /^Mismatched free\(\) \/ delete: wrong size/ { begin("wrong-size"); next }
 /^Use of a pointer from fresh or freed memory/ { begin("poison-pointer"); next }
