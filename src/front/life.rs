@@ -171,9 +171,15 @@ fn begin_options() {
 /// Looks whether blocks may be freed in another way than they were allocated. `own` is Cairn's
 /// `operator new`.
 pub fn look_for_operators(own: *const c_void) {
-    if check::is_on() && interposer::has_other_operators(own) {
+    if !check::is_on() {
+        return;
+    }
+    // What the loader allocates meanwhile, for the text of an error, isn't the program's.
+    let inside = enter();
+    if interposer::has_other_operators(own) {
         check::allow_mismatches();
     }
+    drop(inside);
 }
 
 fn begin_checks() {

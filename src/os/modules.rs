@@ -227,6 +227,12 @@ pub fn for_each(mut visit: impl FnMut(&Module)) {
     });
 }
 
+/// The address of a function of the program or its libraries, or 0.
+pub fn function(name: &CStr) -> usize {
+    // SAFETY: looks up a name in the process's search order.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) as usize }
+}
+
 /// How often the list of modules has changed. Takes the loader's lock, see above.
 pub fn changes() -> Changes {
     let mut changes = Changes { loaded: 0, unloaded: 0 };

@@ -15,6 +15,10 @@ const WATCHED: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIG
 /// The first of them are those for a wrong access.
 const ACCESSES: usize = 2;
 
+/// The signals by which a program is told to end. The checker has them only as long as the program
+/// does nothing of its own with them.
+const REQUESTS_TO_END: [i32; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+
 /// A signal that was raised by an error, and the moment in which it was.
 pub struct Fault {
     /// The signal's number.
@@ -103,7 +107,12 @@ pub unsafe extern "C" fn set_action(
     // SAFETY: the caller's promise.
     unsafe {
         let Some(index) = WATCHED.iter().position(|watched| *watched == signal) else {
-            return __sigaction(signal, new, old);
+            let result = __sigaction(signal, new, old);
+            match old.as_mut() {
+                Some(old) if old.sa_sigaction == handle as *const () as usize => *old = no_action(),
+                _ => {}
+            }
+            return result;
         };
         let before = BEFORE[index].load();
         if let Some(new) = new.as_ref() {
@@ -123,7 +132,8 @@ pub unsafe extern "C" fn set_action(
 pub unsafe extern "C" fn set_handler(signal: i32, handler: usize) -> usize {
     if !WATCHED.contains(&signal) {
         // SAFETY: the caller's promise.
-        return unsafe { ssignal(signal, handler) };
+        let before = unsafe { ssignal(signal, handler) };
+        return if before == handle as *const () as usize { libc::SIG_DFL } else { before };
     }
     let mut new = no_action();
     (new.sa_sigaction, new.sa_flags) = (handler, libc::SA_RESTART);
@@ -146,6 +156,29 @@ pub fn watch(answer: fn(&Fault) -> Answer) {
     for index in 0..WATCHED.len() {
         take(index);
     }
+    for signal in REQUESTS_TO_END {
+        let mut before = no_action();
+        // SAFETY: reads the action of a signal; then sets one, whose handler is one.
+        unsafe {
+            let error = __sigaction(signal, core::ptr::null(), &raw mut before);
+            if error == 0 && before.sa_sigaction == libc::SIG_DFL {
+                __sigaction(signal, &own_action(), core::ptr::null_mut());
+            }
+        }
+    }
+}
+
+/// Whether `signal` only asks the program to end.
+pub fn is_request_to_end(signal: i32) -> bool {
+    REQUESTS_TO_END.contains(&signal)
+}
+
+/// The checker's way to handle a signal.
+fn own_action() -> SignalAction {
+    let mut action = no_action();
+    action.sa_sigaction = handle as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+    action
 }
 
 /// Puts the checker in front again if the program has set a handler for wrong accesses by a way of
@@ -162,12 +195,9 @@ pub fn stay_in_front() {
 }
 
 fn take(index: usize) {
-    let mut action = no_action();
-    action.sa_sigaction = handle as *const () as usize;
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
     let mut before = no_action();
     // SAFETY: the handler is one.
-    if unsafe { __sigaction(WATCHED[index], &raw const action, &raw mut before) } == 0 {
+    if unsafe { __sigaction(WATCHED[index], &own_action(), &raw mut before) } == 0 {
         BEFORE[index].store(&before);
     }
 }
@@ -279,7 +309,9 @@ unsafe fn fault_of(number: i32, information: *mut libc::siginfo_t, context: *mut
 unsafe fn pass_on(signal: i32, information: *mut libc::siginfo_t, context: *mut c_void) {
     type Plain = unsafe extern "C" fn(i32);
     type Informed = unsafe extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void);
-    let Some(index) = WATCHED.iter().position(|watched| *watched == signal) else { return };
+    let Some(index) = WATCHED.iter().position(|watched| *watched == signal) else {
+        return die(signal, true);
+    };
     let before = &BEFORE[index];
     let handler = before.handler.load(Acquire);
     let flags = before.flags.load(Relaxed);

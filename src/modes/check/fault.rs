@@ -20,6 +20,10 @@ pub fn answer(fault: &Fault) -> Answer {
     if guard::contains(fault.address) && fault.is_write.is_some() {
         return answer_guarded(fault);
     }
+    if signals::is_request_to_end(fault.number) {
+        end_process_by_signal(fault.number, &leaks::interrupted(&fault.registers));
+        return Answer::Pass;
+    }
     if signals::is_handled(fault.number) {
         return Answer::Pass;
     }

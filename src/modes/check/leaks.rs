@@ -2,8 +2,9 @@
 
 use super::leak::{self, Caller, Candidate, LossRecord, NotRun, Totals};
 use super::quarantine::{GUARDED, PLAIN};
+use super::table::{self, Record};
 use super::telling::Occasion;
-use super::{budget, guard, hold_locks, release_locks, stacks, table, telling, thread};
+use super::{budget, guard, hold_locks, release_locks, stacks, telling, thread};
 use crate::memory::arena::ARENA;
 use crate::os::memory::{self, Range};
 use crate::os::modules;
@@ -11,6 +12,7 @@ use crate::os::processor::RED_ZONE_BYTES;
 use crate::os::unwind::{self, Frame, Registers, Window};
 use crate::services::metadata;
 use core::slice;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Ranges that are Cairn's own: at most these many.
 const OWN_MAX: usize = 192;
@@ -47,8 +49,9 @@ pub fn after_main(registers: &Registers) -> Option<Caller> {
 /// Looks for leaks and tells of them. `caller` is where the program called: what lies below on the
 /// stack is Cairn's, and full of what the program had there earlier. `None` if it can't be done.
 pub fn look(occasion: Occasion, caller: &Caller) -> Option<Totals> {
-    // The stacks' modules are looked at before any lock is held.
+    // What the loader is asked for, it is asked before any lock is held.
     let loader = loader_range();
+    function_of_buffers();
     telling::tell_leaks(occasion, |visit| scan(caller, loader, visit))
 }
 
@@ -85,7 +88,7 @@ unsafe fn collect<'a>(room: Range, loader: Option<Range>) -> &'a mut [Candidate]
     let first = room.start as *mut Candidate;
     let mut count = 0;
     table::for_each(|record| {
-        if !record.is_live() {
+        if !record.is_live() || is_stream_buffer(record) {
             return;
         }
         let is_loaders = stacks::frames(record.allocated)
@@ -137,6 +140,27 @@ fn collect_own(own: &mut [Range; OWN_MAX], room: Range) -> usize {
     add(guard::region());
     add(room);
     count
+}
+
+/// Whether a block is a buffer of the C library's streams, which it frees at the very end.
+pub fn is_stream_buffer(record: &Record) -> bool {
+    /// Longer than the function that allocates them.
+    const FUNCTION_BYTES: usize = 512;
+    let start = function_of_buffers();
+    let caller = stacks::frames(record.allocated).first();
+    start != 0 && caller.is_some_and(|caller| caller.wrapping_sub(start) < FUNCTION_BYTES)
+}
+
+/// Where the C library allocates its streams' buffers, or 0.
+fn function_of_buffers() -> usize {
+    static FUNCTION: AtomicUsize = AtomicUsize::new(usize::MAX);
+    let known = FUNCTION.load(Relaxed);
+    if known != usize::MAX {
+        return known;
+    }
+    let function = modules::function(c"_IO_file_doallocate");
+    FUNCTION.store(function, Relaxed);
+    function
 }
 
 /// Whether blocks that this thread allocates now are no leaks: between `__lsan_disable` and

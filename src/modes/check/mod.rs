@@ -179,10 +179,12 @@ pub fn free_unknown(heap: Option<&mut Heap>, call: Call) {
 }
 
 fn figures() -> Figures {
-    let (allocations, frees, allocated_bytes) = blocks::counts();
+    let (allocations, mut frees, allocated_bytes) = blocks::counts();
     let (mut live_bytes, mut live_blocks) = (0, 0);
     table::for_each(|record| {
-        if record.is_live() {
+        if record.is_live() && leaks::is_stream_buffer(record) {
+            frees += 1;
+        } else if record.is_live() {
             live_bytes += record.size_bytes as u64;
             live_blocks += 1;
         }
