@@ -30,10 +30,12 @@ compile() { # compile SOURCE [ASAN]: sets $program
 
 # Sets $front to what runs a program under the engine, with its report in files of its own.
 set_front() { # set_front ENGINE GUARD
-    local kinds=(--leak-check=full --show-leak-kinds=all)
+    local kinds=(--leak-check=full --show-leak-kinds=all) guard=(--guard="$2")
+    # Every block is guarded, whatever that costs.
+    [[ $2 == all ]] && guard=(--guard-budget=1000000)
     case $1 in
     cairn | json)
-        front=("$cairn" check "${kinds[@]}" --trace-children=yes --guard="$2"
+        front=("$cairn" check "${kinds[@]}" --trace-children=yes "${guard[@]}"
             --log-file="$scratch/report.%p")
         [[ $1 == json ]] && front+=(--format=json)
         front+=(--) ;;
