@@ -52,6 +52,7 @@ pub static ARENA: Arena = Arena {
     free_in_slabs: AtomicIsize::new(0),
     purged_in_slabs: AtomicIsize::new(0),
     is_purging: AtomicBool::new(false),
+    cached: AtomicIsize::new(0),
 };
 
 /// A run that is wanted: see [`Zone::take`].
@@ -79,6 +80,8 @@ pub struct Arena {
     purged_in_slabs: AtomicIsize,
     /// Whether a thread is purging to keep the bound.
     is_purging: AtomicBool,
+    /// Bytes of the blocks in the bins' full magazines.
+    cached: AtomicIsize,
 }
 
 impl Arena {
@@ -228,11 +231,11 @@ impl Arena {
         self.is_purging.store(false, Relaxed);
     }
 
-    /// What the free blocks in slabs leave of the bound for runs; a quarter at least, since what is
-    /// free beside live blocks may not be there to be given back.
+    /// What the free blocks in slabs and magazines leave of the bound for runs; a quarter at least,
+    /// since what is free beside live blocks may not be there to be given back.
     fn dirty_bound_of_runs(&self) -> usize {
         let bound = self.dirty_bound();
-        bound.saturating_sub(self.resident_in_slabs()).max(bound / 4)
+        bound.saturating_sub(self.resident_in_slabs() + self.cached()).max(bound / 4)
     }
 
     /// Purges free runs until of `dirty` bytes no more than `target` are left; returns how many
@@ -305,10 +308,31 @@ impl Arena {
         resident.max(0) as usize
     }
 
-    /// Whether free runs and the free blocks in slabs are more than the bound for free memory: then
-    /// the slabs' pages are worth giving back.
+    /// Whether the free blocks in slabs leave less than a quarter of the bound for runs: then the
+    /// slabs' pages are worth giving back. Runs go first (`dirty_bound_of_runs`), with fewer calls.
     pub fn has_too_much_free(&self) -> bool {
-        self.resident_in_slabs() + self.dirty_bytes() > self.dirty_bound()
+        self.resident_in_slabs() > self.dirty_bound() / 4 * 3
+    }
+
+    /// Notes that the bins' full magazines have `bytes` more in them.
+    pub fn count_cached(&self, bytes: isize) {
+        self.cached.fetch_add(bytes, Relaxed);
+    }
+
+    fn cached(&self) -> usize {
+        self.cached.load(Relaxed).max(0) as usize
+    }
+
+    /// Whether `bytes` more may be kept in full magazines: everything that is free together stays
+    /// within the bound then. At most half of it: if there were no room for dirty runs, each would
+    /// be purged by itself as soon as it is free. None under a limit, which counts magazines too.
+    pub fn has_room_to_cache(&self, bytes: usize) -> bool {
+        if limit::bytes().is_some() {
+            return false;
+        }
+        let (bound, cached) = (self.dirty_bound(), self.cached() + bytes);
+        let others = self.resident_in_slabs() + self.dirty_bytes();
+        cached <= bound / 2 && cached + others <= bound
     }
 
     /// Whether the process was large once and uses an eighth of that or less now.

@@ -13,9 +13,12 @@ use crate::sync::lock::{Guard, Lock};
 
 /// A class is shrinking when half of what it had at its peak is back, if that was more than this.
 const SHRINKING_FROM_BYTES: usize = 256 << 10;
-/// A bin keeps at most this many full magazines, and at most this many bytes in them.
-const FULL_MAX: usize = 8;
-const FULL_BYTES_MAX: usize = 128 << 10;
+/// Full magazines that a bin keeps even when more is free than the bound says, and how many bytes
+/// there may be in them.
+const FULL_LEAST: usize = 8;
+const FULL_BYTES_LEAST: usize = 128 << 10;
+/// A bin keeps at most this many empty magazines.
+const EMPTY_MAX: usize = 16;
 
 /// The shared part of a size class.
 pub struct Bin {
@@ -73,9 +76,9 @@ pub fn refill(class: SizeClass, mut empty: Cartridge) -> Refill {
         let mut bin = bin(class).lock();
         bin.refills += 1;
         (bin.unwanted, bin.is_fading) = (0, false);
-        if let Some(full) = bin.full.pop() {
+        if let Some(full) = bin.pop_full(class) {
             let count = full.capacity();
-            bin.empty.push(empty);
+            bin.keep_empty(empty);
             return Refill::Blocks(full, count);
         }
         match bin.fill(class, &mut empty) {
@@ -87,8 +90,9 @@ pub fn refill(class: SizeClass, mut empty: Cartridge) -> Refill {
             }
             (count, false) => return Refill::Blocks(empty, count),
         }
+        let others = bin.shelf.slabs;
         drop(bin);
-        match Slab::create(class) {
+        match Slab::create(class, others) {
             Some(slab) => self::bin(class).lock().shelf.adopt(slab),
             None => return Refill::Nothing(empty),
         }
@@ -107,20 +111,21 @@ pub enum Trend {
 }
 
 /// Gives a full magazine to the bin; returns an empty one in exchange. Without memory for one, or
-/// with enough full ones in the bin, its blocks go back to their slabs and it is returned itself.
+/// with enough memory free as it is, its blocks go back to their slabs and it is returned itself.
 pub fn hand_over(class: SizeClass, full: Cartridge) -> (Cartridge, Trend) {
     let bytes = full.capacity() * class.size_bytes();
-    let full_max = (FULL_BYTES_MAX / bytes).min(FULL_MAX);
+    let full_least = (FULL_BYTES_LEAST / bytes).min(FULL_LEAST);
     let mut bin = bin(class).lock();
     bin.note_hand_over();
-    if bin.full.len() < full_max && !bin.is_fading {
+    let has_room = bin.full.len() < full_least || ARENA.has_room_to_cache(bytes);
+    if has_room && !bin.is_fading {
         if let Some(empty) = bin.empty.pop() {
-            bin.full.push(full);
+            bin.push_full(class, full);
             return (empty, Trend::Steady);
         }
         drop(bin);
         if let Some(empty) = full.another() {
-            self::bin(class).lock().full.push(full);
+            self::bin(class).lock().push_full(class, full);
             return (empty, Trend::Steady);
         }
         bin = self::bin(class).lock();
@@ -186,8 +191,9 @@ pub fn take_one(class: SizeClass) -> Option<(Block, bool)> {
         if count == 1 {
             return found.map(|block| (block, is_zero));
         }
+        let others = bin.shelf.slabs;
         drop(bin);
-        let slab = Slab::create(class)?;
+        let slab = Slab::create(class, others)?;
         self::bin(class).lock().shelf.adopt(slab);
     }
 }
@@ -227,6 +233,24 @@ fn return_slabs(class: SizeClass, mut unit: Unit) {
 }
 
 impl Bin {
+    fn push_full(&mut self, class: SizeClass, full: Cartridge) {
+        ARENA.count_cached((full.capacity() * class.size_bytes()) as isize);
+        self.full.push(full);
+    }
+
+    fn pop_full(&mut self, class: SizeClass) -> Option<Cartridge> {
+        let full = self.full.pop()?;
+        ARENA.count_cached(-((full.capacity() * class.size_bytes()) as isize));
+        Some(full)
+    }
+
+    fn keep_empty(&mut self, empty: Cartridge) {
+        if self.empty.len() < EMPTY_MAX {
+            return self.empty.push(empty);
+        }
+        empty.recycle();
+    }
+
     /// Fills the magazine so that its blocks will be popped in ascending order. Returns how many
     /// there are, and whether it is one that reads as zero.
     fn fill(&mut self, class: SizeClass, magazine: &mut Cartridge) -> (usize, bool) {
@@ -251,13 +275,15 @@ impl Bin {
         (count, is_zero)
     }
 
-    /// Whether half of the class's blocks have come back since this was last so. Then most of its
-    /// free memory is held by few blocks, and those in magazines had better go back too.
+    /// Whether half of the class's blocks have come back since this was last so, while more is free
+    /// than is to be kept. Then most of its free memory is held by few blocks, and those in
+    /// magazines had better go back too.
     fn is_shrinking(&mut self, class: SizeClass) -> bool {
         let outside = self.shelf.outside(class);
         self.peak_blocks = self.peak_blocks.max(outside);
         let is_large = self.peak_blocks * class.size_bytes() > SHRINKING_FROM_BYTES;
-        let is_shrinking = is_large && outside < self.peak_blocks / 2;
+        let has_halved = is_large && outside < self.peak_blocks / 2;
+        let is_shrinking = has_halved && ARENA.has_too_much_free();
         if is_shrinking {
             self.peak_blocks = outside;
         }
@@ -276,7 +302,7 @@ impl Bin {
     /// process has too much free memory or needs but little of what it once did.
     fn note_hand_over(&mut self) {
         self.unwanted += 1;
-        if self.unwanted.is_multiple_of(2 * FULL_MAX) {
+        if self.unwanted.is_multiple_of(2 * FULL_LEAST) {
             self.is_fading |= ARENA.has_too_much_free() || ARENA.has_shrunk();
         }
     }
@@ -288,11 +314,11 @@ impl Bin {
         mut released: Unit,
         sparse: &mut Sparse,
     ) -> Unit {
-        while let Some(full) = self.full.pop() {
+        while let Some(full) = self.pop_full(class) {
             // SAFETY: a full magazine has a block in every slot.
             let blocks = (0..full.capacity()).map(|index| unsafe { full.block(index) });
             released = self.shelf.give(class, blocks, released, sparse);
-            self.empty.push(full);
+            self.keep_empty(full);
         }
         released
     }
