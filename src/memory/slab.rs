@@ -14,8 +14,8 @@ use core::iter::Peekable;
 /// `calloc` needn't touch them. The page faults of their first use cost more than that does.
 pub const ZERO_KNOWN_FROM_BYTES: usize = 4096;
 
-/// A class with this many slabs is likely to fill the next one: its pages are made resident at once,
-/// since a page fault each costs several times as much.
+/// A class with this many slabs is likely to fill the next one: its pages are made resident at
+/// once, since a page fault each costs several times as much.
 const POPULATE_FROM_SLABS: usize = 8;
 
 /// A slab: its class and its first unit. Who has it may change it, see (U2).
