@@ -1,7 +1,7 @@
-// Writing past a block's end, by one byte, by a null, by many, and before its start: the neighbours'
-// data suffers, which no allocator can prevent without a check at each write; Cairn's own state
-// doesn't. Hardened, the overrun block is found when it is freed, exactly to the byte. (CWE-122,
-// CWE-124, CWE-193.)
+// Writing past a block's end, by one byte, by a null, by many, and before its start: the
+// neighbours' data suffers, which no allocator can prevent without a check at each write; Cairn's
+// own state doesn't. Hardened, the overrun block is found when it is freed, exactly to the byte.
+// (CWE-122, CWE-124, CWE-193.)
 
 #include "attacks.h"
 
@@ -29,24 +29,25 @@ static void overflow(size_t size_bytes, size_t by, char value)
 
 CAUGHT_HARDENED(by_one) { overflow(103, 1, 'x'); }
 CAUGHT_HARDENED(by_one_into_the_neighbour) { overflow(112, 1, 'x'); }
-CAUGHT_HARDENED(by_a_null) { overflow(104, 1, 0); }
+CAUGHT_HARDENED(by_a_null) { overflow(112, 1, 0); }
 CAUGHT_HARDENED(by_a_null_behind_an_odd_size) { overflow(37, 1, 0); }
 CAUGHT_HARDENED(by_a_null_in_a_medium_block) { overflow(5000, 1, 0); }
 
 // What is written over the end of a block says how long the block was, as far as it is left.
-static void overflow_whole_slot(size_t size_bytes, size_t by, size_t most_bytes)
+static void overflow_whole_slot(size_t size_bytes, size_t by, char value, size_t most_bytes)
 {
     char *block = opaque_pointer(malloc(size_bytes));
-    memset(block + size_bytes, 'A', by);
+    memset(block + size_bytes, value, by);
     EXPECT_HARDENED("free(%p): a block of at most %zu bytes was written to past its end",
                     (void *)block, most_bytes);
     free(block);
     require_sound_heap(size_bytes);
 }
 
-CAUGHT_HARDENED(by_sixteen) { overflow_whole_slot(100, 16, 104); }
-CAUGHT_HARDENED(by_many) { overflow_whole_slot(100, 3000, 104); }
-CAUGHT_HARDENED(by_many_from_a_medium_block) { overflow_whole_slot(5000, 9000, 5112); }
+CAUGHT_HARDENED(by_a_null_where_nothing_is_left) { overflow_whole_slot(104, 1, 0, 104); }
+CAUGHT_HARDENED(by_sixteen) { overflow_whole_slot(100, 16, 'A', 104); }
+CAUGHT_HARDENED(by_many) { overflow_whole_slot(100, 3000, 'A', 104); }
+CAUGHT_HARDENED(by_many_from_a_medium_block) { overflow_whole_slot(5000, 9000, 'A', 5112); }
 
 CAUGHT_HARDENED(before_the_start)
 {
@@ -70,9 +71,9 @@ CAUGHT_HARDENED(before_the_start)
 
 CAUGHT_HARDENED(then_realloc)
 {
-    char *block = opaque_pointer(malloc(200));
-    block[200] = 0;
-    EXPECT_HARDENED("realloc(%p): a block of 200 bytes was written to past its end",
+    char *block = opaque_pointer(malloc(199));
+    block[199] = 0;
+    EXPECT_HARDENED("realloc(%p): a block of 199 bytes was written to past its end",
                     (void *)block);
     REQUIRE(realloc(block, 4000) != NULL);
     require_sound_heap(200);
@@ -111,6 +112,7 @@ ATTACK(downwards_as_far_as_it_goes)
 
 DEFINE_TABLE(overflow_attacks, ENTRY(by_one), ENTRY(by_one_into_the_neighbour), ENTRY(by_a_null),
              ENTRY(by_a_null_behind_an_odd_size), ENTRY(by_a_null_in_a_medium_block),
-             ENTRY(by_sixteen), ENTRY(by_many), ENTRY(by_many_from_a_medium_block),
+             ENTRY(by_a_null_where_nothing_is_left), ENTRY(by_sixteen), ENTRY(by_many),
+             ENTRY(by_many_from_a_medium_block),
              ENTRY(before_the_start), ENTRY(then_realloc), ENTRY(upwards_as_far_as_it_goes),
              ENTRY(downwards_as_far_as_it_goes));

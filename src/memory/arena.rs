@@ -1,12 +1,13 @@
 //! The arena: the address space of the heap and of its tables, and what its zones share: the bound
 //! on freed memory that stays resident, and what to do when memory runs out.
 
-use super::ledger::{CoarseMap, FineMap};
+use super::block::Block;
+use super::ledger::{CoarseMap, Entry, FineMap};
 use super::limit;
 use super::unit::{Kind, Run};
 use super::zone::{Found, Site, Taken, Zone};
 use crate::arithmetic::random::Random;
-use crate::arithmetic::size_class::{ZoneKind, COARSE_GRANULE_BYTES, UNIT_BYTES};
+use crate::arithmetic::size_class::{SizeClass, ZoneKind, COARSE_GRANULE_BYTES, UNIT_BYTES};
 use crate::os::environment;
 use crate::os::memory::{self, Range};
 use crate::services::metadata;
@@ -284,6 +285,29 @@ impl Arena {
         if bytes > 0 {
             let regretted = self.regretted_bytes.load(Relaxed) + bytes;
             self.regretted_bytes.store(regretted.min(REGRET_MAX), Relaxed);
+        }
+    }
+
+    /// Notes in the ledger that a block of `class` starts there, which nobody else knows of.
+    #[inline]
+    pub fn mark_live(&self, class: SizeClass, block: Block) {
+        self.entry_of(class, block).set(class.ledger_byte());
+    }
+
+    /// Notes in the ledger that no block starts there any more; false if none of `class` did.
+    #[inline]
+    pub fn mark_free(&self, class: SizeClass, block: Block) -> bool {
+        self.entry_of(class, block).try_clear(class.ledger_byte())
+    }
+
+    #[inline]
+    fn entry_of(&self, class: SizeClass, block: Block) -> Entry {
+        // SAFETY: a block of the class, free or live.
+        unsafe {
+            match class.is_coarse() {
+                true => self.coarse_map().entry_of(block),
+                false => self.fine_map().entry_of(block, class.is_tiny()),
+            }
         }
     }
 

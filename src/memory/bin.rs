@@ -184,24 +184,33 @@ fn purge_pages(class: SizeClass, mut sparse: Sparse) {
 
 /// Takes one block, for a thread without magazines. Says whether it reads as zero.
 pub fn take_one(class: SizeClass) -> Option<(Block, bool)> {
+    let mut found = None;
+    let is_zero = take_some(class, 1, |block| found = Some(block));
+    found.map(|block| (block, is_zero))
+}
+
+/// Takes up to `want` blocks, as [`Slab::take`] does, and says whether they are known to read as
+/// zero. Without memory it takes none.
+pub fn take_some(class: SizeClass, want: usize, mut each: impl FnMut(Block)) -> bool {
     loop {
-        let mut bin = bin(class).lock();
-        let mut found = None;
-        let (count, is_zero) = bin.shelf.take(class, 1, |block| found = Some(block));
-        if count == 1 {
-            return found.map(|block| (block, is_zero));
+        let (count, is_zero) = bin(class).lock().shelf.take(class, want, &mut each);
+        if count > 0 {
+            return is_zero;
         }
-        let others = bin.shelf.slabs;
-        drop(bin);
-        let slab = Slab::create(class, others)?;
-        self::bin(class).lock().shelf.adopt(slab);
+        let others = bin(class).lock().shelf.slabs;
+        let Some(slab) = Slab::create(class, others) else { return false };
+        bin(class).lock().shelf.adopt(slab);
     }
 }
 
 /// Puts one free block back, for a thread without magazines.
 pub fn give_one(class: SizeClass, block: Block) {
+    give_some(class, core::iter::once(block));
+}
+
+/// Puts free blocks back.
+pub fn give_some(class: SizeClass, blocks: impl Iterator<Item = Block>) {
     let mut sparse = Sparse::none(class);
-    let blocks = core::iter::once(block);
     let released = bin(class).lock().shelf.give(class, blocks, NO_UNIT, &mut sparse);
     return_slabs(class, released);
     purge_pages(class, sparse);

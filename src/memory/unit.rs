@@ -1,5 +1,7 @@
 //! Units: the 64 KiB pieces of a zone, their records and their states.
 
+use crate::os::memory::Guard;
+
 /// Number of a unit in its zone.
 pub type Unit = u32;
 /// No unit: the end of a list.
@@ -67,6 +69,8 @@ pub struct Record {
     pub class: u8,
     /// Slab: which of the bin's lists it is in, or [`Record::NO_LIST`].
     pub list: u8,
+    /// Large: what stands between its usable end and the end of its run.
+    pub guard: Guard,
     /// Slab: how many blocks it has.
     pub capacity: u16,
     /// Slab: how many blocks are in it, free.
