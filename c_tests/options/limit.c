@@ -112,7 +112,7 @@ static void *churn(void *argument)
     unsigned random = (unsigned)(size_t)argument * 7919 + 1;
     enum { SLOTS = 16 };
     static __thread void *mine[SLOTS];
-    for (int i = 0; i < 4000; i++) {
+    for (int i = 0; i < 500; i++) {
         random = random * 1664525 + 1013904223;
         unsigned slot = random >> 28;
         size_t size_bytes = 1 + (random >> 4) % (2 * MIB);

@@ -306,7 +306,7 @@ impl Arena {
         unsafe {
             match class.is_coarse() {
                 true => self.coarse_map().entry_of(block),
-                false => self.fine_map().entry_of(block, class.is_tiny()),
+                false => self.fine_map().entry_of(block),
             }
         }
     }
@@ -357,6 +357,14 @@ impl Arena {
         let (bound, cached) = (self.dirty_bound(), self.cached() + bytes);
         let others = self.resident_in_slabs() + self.dirty_bytes();
         cached <= bound / 2 && cached + others <= bound
+    }
+
+    /// Whether slabs had better be carved anew than made in `zone`: much of them is free, and there
+    /// is next to no free run whose pages are still there.
+    pub fn is_worth_carving(&self, zone: ZoneKind) -> bool {
+        const FEW_UNITS: u32 = 16;
+        self.zone(zone).free_and_dirty_units().1 < FEW_UNITS
+            && self.resident_in_slabs() > self.dirty_bound()
     }
 
     /// Whether the process was large once and uses an eighth of that or less now.

@@ -3,6 +3,7 @@
 
 use super::arena::ARENA;
 use super::block::Block;
+use super::carve;
 use super::magazine::{Cartridge, Stack};
 use super::pages::Sparse;
 use super::shelf::Shelf;
@@ -92,11 +93,27 @@ pub fn refill(class: SizeClass, mut empty: Cartridge) -> Refill {
         }
         let others = bin.shelf.slabs;
         drop(bin);
+        let count = fill_by_carving(class, &mut empty);
+        if count > 0 {
+            return Refill::Blocks(empty, count);
+        }
         match Slab::create(class, others) {
             Some(slab) => self::bin(class).lock().shelf.adopt(slab),
             None => return Refill::Nothing(empty),
         }
     }
+}
+
+/// As [`Bin::fill`], out of carved slabs.
+fn fill_by_carving(class: SizeClass, magazine: &mut Cartridge) -> usize {
+    let capacity = magazine.capacity();
+    let mut at = capacity;
+    let count = carve::take(class, capacity, |block| {
+        at -= 1;
+        magazine.set_block(at, block);
+    });
+    magazine.move_down(capacity, count);
+    count
 }
 
 /// What the bin sees of a class.
@@ -197,6 +214,9 @@ pub fn take_some(class: SizeClass, want: usize, mut each: impl FnMut(Block)) -> 
         if count > 0 {
             return is_zero;
         }
+        if carve::take(class, want, &mut each) > 0 {
+            return false;
+        }
         let others = bin(class).lock().shelf.slabs;
         let Some(slab) = Slab::create(class, others) else { return false };
         bin(class).lock().shelf.adopt(slab);
@@ -226,19 +246,21 @@ pub fn flush(class: SizeClass) -> usize {
     let released = bin.shelf.release_idle(class, released);
     bin.shelf.take_out_sparse(class, &mut sparse);
     drop(bin);
+    carve::stop(class);
     return_slabs(class, released);
     let before = ARENA.purged_in_slabs();
     purge_pages(class, sparse);
     ARENA.purged_in_slabs().saturating_sub(before)
 }
 
-/// Gives slabs, linked through `next`, back to the arena.
+/// Gives slabs, linked through `next`, back to the arena, and carved ones without a block.
 fn return_slabs(class: SizeClass, mut unit: Unit) {
     while unit != NO_UNIT {
         let slab = Slab { class, unit };
         unit = slab.record().next;
         ARENA.give(class.zone(), slab.run());
     }
+    carve::return_idle();
 }
 
 impl Bin {

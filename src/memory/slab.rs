@@ -27,6 +27,12 @@ pub fn keep_free_blocks_zero() {
     FREE_IS_ZERO.store(true, Relaxed);
 }
 
+/// Whether free blocks read as zero. Then slabs aren't carved: a block that is zeroed as a whole
+/// when it is freed may not have been when its place was a part of another.
+pub fn are_free_blocks_zero() -> bool {
+    FREE_IS_ZERO.load(Relaxed)
+}
+
 /// A slab: its class and its first unit. Who has it may change it, see (U2).
 #[derive(Clone, Copy)]
 pub struct Slab {

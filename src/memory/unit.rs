@@ -23,6 +23,8 @@ pub enum Kind {
     Large,
     /// The last unit of a large block of several units.
     LargeEnd,
+    /// A slab of one unit that has been carved anew: it may hold blocks of several classes.
+    Carved,
 }
 
 /// What is known of a unit's pages. A byte of zero, as in fresh metadata, is `Clean`.
@@ -98,7 +100,7 @@ pub struct Record {
     pub free_mask: u64,
     /// Coarse slab: which of the free blocks read as zero.
     pub zero_mask: u64,
-    /// Large: the block's usable size in bytes.
+    /// Large: the block's usable size in bytes. Carved slab: the address of its map.
     pub large_bytes: usize,
 }
 
@@ -108,6 +110,8 @@ impl Record {
     /// The value of `list` for a slab whose free pages are being given back: no block may be taken
     /// from it, while blocks may be put back. Its owner links it through `next`.
     pub const BEING_PURGED: u8 = u8::MAX - 1;
+    /// The value of `list` for a carved slab from which a class's blocks are being cut.
+    pub const BEING_CARVED: u8 = u8::MAX - 2;
 }
 
 const _: () = assert!(core::mem::size_of::<Record>() == 64);
