@@ -24,7 +24,7 @@ pub fn allocate_ready(heap: &mut Heap, size_bytes: usize) -> Option<Block> {
     // size; a store's map is not a routing one.
     unsafe {
         Slot { start: block.address(), bytes: class.size_bytes() }.seal(size_bytes);
-        store.fine.entry_of(block, class.is_tiny()).set(class.ledger_byte());
+        store.fine.entry_of(block).set(class.ledger_byte());
     }
     Some(block)
 }
