@@ -94,6 +94,11 @@ bench: all ## run the benchmarks; BENCH_ARGS are their arguments (--quick)
 	@test -e bench/Cargo.toml || { echo 'make bench: there is no bench/ here' >&2; exit 1; }
 	cargo run --release --manifest-path bench/Cargo.toml -- $(BENCH_ARGS)
 
+SECONDS_OF_SOAK := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
+.PHONY: soak
+soak: all ## check the heap under load for SECONDS=60: threads that come and go, forks, patterns
+	@c_tests/soak/run $(SECONDS_OF_SOAK)
+
 .PHONY: header
 header: ## make include/cairn.h from src/c/cairn.rs
 	$(need_cargo)

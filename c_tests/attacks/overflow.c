@@ -110,7 +110,53 @@ ATTACK(downwards_as_far_as_it_goes)
     write_on_and_on(opaque_pointer(malloc(2000)), -1);
 }
 
-DEFINE_TABLE(overflow_attacks, ENTRY(by_one), ENTRY(by_one_into_the_neighbour), ENTRY(by_a_null),
+// Whether a child that touches the byte dies of it.
+static bool faults(volatile char *byte)
+{
+    pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        *byte = 1;
+        _exit(0);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
+}
+
+static void require_guard(char *block)
+{
+    size_t usable_bytes = malloc_usable_size(block);
+    REQUIRE(!faults(block) && !faults(block + usable_bytes - 1));
+    REQUIRE(faults(block + usable_bytes));
+    REQUIRE(faults(block + usable_bytes + 4095));
+}
+
+// Sizes that fill their units and such that don't, and blocks that grew, shrank and moved.
+static void check_behind_a_large_block(void)
+{
+    if (!is_hardened())
+        skip_check("only hardened");
+    for (size_t size_bytes = 300000; size_bytes < 9000000; size_bytes += size_bytes / 3) {
+        char *block = opaque_pointer(malloc(size_bytes));
+        char *other = opaque_pointer(malloc(size_bytes & ~(size_t)0xffff));
+        require_guard(block);
+        require_guard(other);
+        block = opaque_pointer(realloc(block, size_bytes + 100000));
+        require_guard(block);
+        other = opaque_pointer(realloc(other, size_bytes / 2 + 300000));
+        require_guard(other);
+        memset(block, 1, malloc_usable_size(block));
+        free(block);
+        REQUIRE(faults(block));
+        free(other);
+    }
+    require_sound_heap(400000);
+}
+
+DEFINE_TABLE(overflow_attacks, {"behind_a_large_block", check_behind_a_large_block},
+             ENTRY(by_one), ENTRY(by_one_into_the_neighbour), ENTRY(by_a_null),
              ENTRY(by_a_null_behind_an_odd_size), ENTRY(by_a_null_in_a_medium_block),
              ENTRY(by_a_null_where_nothing_is_left), ENTRY(by_sixteen), ENTRY(by_many),
              ENTRY(by_many_from_a_medium_block),
