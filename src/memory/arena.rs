@@ -359,12 +359,14 @@ impl Arena {
         cached <= bound / 2 && cached + others <= bound
     }
 
-    /// Whether slabs had better be carved anew than made in `zone`: much of them is free, and there
-    /// is next to no free run whose pages are still there.
+    /// Whether slabs had better be carved anew than made in `zone`: much of them is free, far more
+    /// than stays free between many threads, which would all meet at one lock; and there is next to
+    /// no free run whose pages are still there.
     pub fn is_worth_carving(&self, zone: ZoneKind) -> bool {
         const FEW_UNITS: u32 = 16;
         self.zone(zone).free_and_dirty_units().1 < FEW_UNITS
-            && self.resident_in_slabs() > self.dirty_bound()
+            && self.resident_in_slabs()
+                > self.dirty_bound().max(4 * options::value(Choice::DirtyMax))
     }
 
     /// Whether the process was large once and uses an eighth of that or less now.
