@@ -106,6 +106,11 @@ bench-check: all ## what checking costs, and which tool finds what: minutes
 	bench/check/run
 	c_tests/check/table
 
+SECONDS_OF_SOAK := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
+.PHONY: soak
+soak: all ## check the heap under load for SECONDS=60: threads that come and go, forks, patterns
+	@c_tests/soak/run $(SECONDS_OF_SOAK)
+
 .PHONY: header
 header: ## make include/cairn.h from src/c/cairn.rs
 	$(need_cargo)

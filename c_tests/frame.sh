@@ -5,6 +5,9 @@
 # Not a measure of speed: the bound after which a test program counts as hanging.
 limit_seconds=600
 
+# CAIRN_OPTIONS of every program that runs on Cairn.
+cairn_options=
+
 passed=0
 failed=0
 skipped=0
@@ -54,6 +57,7 @@ have_library() { # have_library NAME
 on() { # on ALLOCATOR COMMAND...
     local settings=(C_TESTS_ALLOCATOR="$1")
     [[ $1 == cairn ]] && settings+=(LD_PRELOAD="$library")
+    [[ $1 == cairn && $cairn_options ]] && settings+=(CAIRN_OPTIONS="$cairn_options")
     shift
     {
         timeout --kill-after=10 "$limit_seconds" env "${settings[@]}" "$@" \

@@ -1,6 +1,6 @@
-// Writing through a pointer to a freed block, and using stale pointers in calls. In the default mode
-// such a write can change nothing but what the memory's next owner finds in it; hardened, it is found
-// when the block is to be handed out again. (CWE-416, CWE-457.)
+// Writing through a pointer to a freed block, and using stale pointers in calls. In the default
+// mode such a write can change nothing but what the memory's next owner finds in it; hardened, it
+// is found when the block is to be handed out again. (CWE-416, CWE-457.)
 
 #include "attacks.h"
 
@@ -42,7 +42,7 @@ static void write_one_byte(void)
     free(block);
     block[150] = 1;
     for (int i = 0; i < BLOCKS; i++)
-        REQUIRE(malloc(200) != NULL);
+        free(opaque_pointer(malloc(200)));
     require_sound_heap(200);
 }
 

@@ -179,7 +179,13 @@ FAULT(free_again_after_reuse)
         expect_double_free(a, 112);
         free(a);
     }
-    void *b = malloc(100);
+    void *others[200], *b = NULL;
+    for (int i = 0; i < 200; i++)
+        others[i] = malloc(100);
+    for (int i = 0; i < 200; i++)
+        free(others[i]);
+    for (int i = 0; i < 5000 && b != a; i++)
+        b = malloc(100);
     REQUIRE(b == a);
     free(a);
     expect_double_free(b, 112);

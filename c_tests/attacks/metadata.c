@@ -22,7 +22,8 @@ static size_t read_mappings(FILE *file, struct mapping *found, size_t most)
     while (fgets(line, sizeof line, file)) {
         struct mapping next = {0};
         name[0] = 0;
-        if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %4095s", &next.start, &next.end, rights, name) < 3)
+        if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %4095s", &next.start, &next.end, rights,
+                   name) < 3)
             continue;
         next.is_reserved = strcmp(rights, "---p") == 0;
         next.is_writable = strcmp(rights, "rw-p") == 0;
@@ -137,6 +138,7 @@ ATTACK(places_differ_from_run_to_run)
 {
     enum { RUNS = 12 };
     uintptr_t first[RUNS], last[RUNS];
+    int equal_distances = 0;
     for (int run = 0; run < RUNS; run++) {
         FILE *file = popen("exec cat /proc/self/maps", "r");
         REQUIRE(file != NULL);
@@ -150,10 +152,13 @@ ATTACK(places_differ_from_run_to_run)
             }
         REQUIRE(first[run] != 0 && first[run] != last[run]);
         for (int other = 0; other < run; other++)
-            if (first[other] == first[run] || last[other] == last[run] ||
-                last[other] - first[other] == last[run] - first[run])
-                FAIL("runs %d and %d have the same places", other, run);
+            if (first[other] == first[run] || last[other] == last[run])
+                FAIL("runs %d and %d: %lx %lx, %lx %lx", other, run, first[other], last[other],
+                     first[run], last[run]);
+            else
+                equal_distances += last[other] - first[other] == last[run] - first[run];
     }
+    REQUIRE(equal_distances <= 1); // of 66 pairs: by chance it is one in a thousand runs
 }
 
 DEFINE_TABLE(metadata_attacks, ENTRY(every_table_lies_between_guards),

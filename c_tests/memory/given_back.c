@@ -94,6 +94,37 @@ static void pages_between_live_blocks_go_back(void)
     require_at_most(200, base_kib);
 }
 
+// Sizes shift: between the blocks of 48 bytes that are left, one in eight, there is room for nearly
+// all of those of 64. What is live then is 64 and 400 MiB.
+static void sparse_slabs_serve_another_size(void)
+{
+    enum { FIRST = 11 << 20, SECOND = 400 * (MIB / 64) };
+    size_t map_bytes = ((size_t)FIRST + SECOND) * sizeof(void *);
+    void **all = mmap(NULL, map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(all != MAP_FAILED);
+    memset(all, 1, map_bytes);
+    size_t base_kib = status_kib("RssAnon:");
+    for (size_t i = 0; i < FIRST; i++)
+        memset(all[i] = malloc(48), (int)i, 48);
+    for (size_t i = 0; i < FIRST; i++)
+        if (random_below(8) > 0) {
+            free(all[i]);
+            all[i] = NULL;
+        }
+    for (size_t i = FIRST; i < FIRST + SECOND; i++)
+        memset(all[i] = malloc(64), (int)i, 64);
+    require_at_most((64 + 400) * 135 / 100, base_kib);
+    for (size_t i = 0; i < FIRST + SECOND; i++) {
+        size_t size_bytes = i < FIRST ? 48 : 64;
+        unsigned char *block = all[i];
+        for (size_t j = 0; block && j < size_bytes; j++)
+            REQUIRE(block[j] == (unsigned char)i);
+        free(block);
+    }
+    malloc_trim(0);
+    require_at_most(16, base_kib);
+}
+
 static pthread_barrier_t started, worked, asked;
 
 static void *work_and_idle(void *argument)
@@ -138,6 +169,7 @@ static const struct check table[] = {
     CHECK(all_freed_in_order_leaves_little),
     CHECK(all_freed_at_random_leaves_little),
     CHECK(pages_between_live_blocks_go_back),
+    CHECK(sparse_slabs_serve_another_size),
     CHECK(idle_threads_keep_little),
 };
 

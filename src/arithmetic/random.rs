@@ -23,6 +23,15 @@ impl Random {
     pub fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
+
+    /// Two numbers, each from 0 to its bound - 1, for bounds of at most 65,536, from the same 64
+    /// bits.
+    #[inline]
+    pub fn two_below(&mut self, bounds: [usize; 2]) -> [usize; 2] {
+        let bits = self.next();
+        let halves = [bits >> 48, bits >> 32 & 0xffff];
+        [0, 1].map(|index| (halves[index] as usize * bounds[index]) >> 16)
+    }
 }
 
 #[cfg(test)]
@@ -37,6 +46,14 @@ mod tests {
             seen[random.below(7)] = true;
         }
         assert_eq!(seen, [true; 7]);
+    }
+
+    #[test]
+    fn two_at_once_stay_below_and_differ() {
+        let mut random = Random::new(7);
+        let pairs: Vec<_> = (0..1000).map(|_| random.two_below([16, 33])).collect();
+        assert!(pairs.iter().all(|pair| pair[0] < 16 && pair[1] < 33));
+        assert!(pairs.contains(&[15, 32]) && pairs.contains(&[0, 0]));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::arithmetic::size_class::SizeClass;
 use crate::heap::registry;
 use crate::memory::arena::ARENA;
 use crate::memory::bin::bin;
+use crate::memory::carve;
 use crate::memory::magazine;
 use crate::modes::check;
 use crate::services::metadata;
@@ -17,6 +18,7 @@ pub extern "C" fn before() {
     for class in SizeClass::all() {
         bin(class).hold_for_fork();
     }
+    carve::carver().hold_for_fork();
     for zone in ARENA.zones() {
         zone.hold_for_fork();
     }
@@ -53,6 +55,7 @@ fn release() {
         for zone in ARENA.zones() {
             zone.release_after_fork();
         }
+        carve::carver().release_after_fork();
         for class in SizeClass::all() {
             bin(class).release_after_fork();
         }

@@ -5,6 +5,7 @@ use crate::heap::thread_heap::Heap;
 use crate::heap::{registry, slow};
 use crate::memory::{arena, find};
 use crate::modes::check::{self, Caller, CheckedThread};
+use crate::modes::harden;
 use crate::os::unwind::Registers;
 use crate::os::{environment, files, interposer, process, thread};
 use crate::services::options::{self, Choice};
@@ -136,6 +137,10 @@ fn depart(heap: NonNull<Heap>) {
     if let Some(checked) = checked {
         check::end_thread(checked);
     }
+    if harden::is_on() {
+        // SAFETY: the heap was this thread's, and nothing else uses it.
+        harden::end_thread(unsafe { &mut *heap.as_ptr() });
+    }
     // SAFETY: the heap was this thread's, and its word no longer leads to it.
     unsafe { registry::retire(heap) };
 }
@@ -165,6 +170,8 @@ fn begin_options() {
     }
     if options::is_on(Choice::Check) {
         begin_checks();
+    } else if options::is_on(Choice::Harden) {
+        harden::begin();
     }
 }
 

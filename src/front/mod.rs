@@ -3,6 +3,7 @@
 
 pub mod checked;
 pub mod fork;
+pub mod hardened;
 pub mod life;
 pub mod route;
 pub mod summary;

@@ -1,5 +1,6 @@
 //! The slow side of the calls: everything that isn't a hit.
 
+use super::hardened;
 use super::life::{self, Inside};
 use crate::arithmetic::function::{Function, Request};
 use crate::arithmetic::size_class::COARSE_MAX;
@@ -9,6 +10,7 @@ use crate::memory::emergency;
 use crate::memory::find::{self, Live};
 use crate::memory::large;
 use crate::modes::check::{self, Known};
+use crate::modes::harden;
 use crate::os::{libc_heap, memory};
 use crate::services::report::{self, Call};
 use core::ptr;
@@ -36,21 +38,22 @@ fn allocate_knowing_zero(request: Request) -> Option<(Block, bool)> {
     };
     // Also begins the process and the thread.
     let heap = life::heap();
-    let result = match check::is_on() {
-        true => {
+    let result = match (check::is_on(), harden::is_on()) {
+        (true, _) => {
             let result = check::allocate(heap, request);
             leave(inside);
             check::after_call();
             return result;
         }
-        false => slow::take(heap, request.size_bytes, request.alignment),
+        (false, true) => hardened::allocate(request),
+        (false, false) => slow::take(heap, request.size_bytes, request.alignment),
     };
     leave(inside);
     result
 }
 
 /// Ends a slow path, and frees what signal handlers wanted to free meanwhile.
-fn leave(inside: Inside) {
+pub(super) fn leave(inside: Inside) {
     drop(inside);
     while let Some(address) = life::take_deferred() {
         free(Call { function: Function::Free, address, size: None, alignment: None });
@@ -61,6 +64,9 @@ fn leave(inside: Inside) {
 pub fn free(call: Call) {
     if check::is_on() {
         return free_checked(call);
+    }
+    if harden::is_on() {
+        return hardened::free(call);
     }
     match find::live(call.address) {
         Some(live) => free_live(live, call),
@@ -94,7 +100,7 @@ fn free_live(live: Live, call: Call) {
 }
 
 #[cold]
-fn free_unknown(call: Call) {
+pub(super) fn free_unknown(call: Call) {
     if !free_foreign(call) {
         find::report(call);
     }
@@ -119,6 +125,9 @@ pub fn free_sized(call: Call, may_be_resized: bool) {
     if check::is_on() {
         // It knows the size that was asked for.
         return free_checked(call);
+    }
+    if harden::is_on() {
+        return hardened::free_sized(call);
     }
     let Some(live) = find::live(call.address) else { return free_unknown(call) };
     let (size, usable) = (call.size.unwrap_or(0), live.usable_bytes());
@@ -152,6 +161,9 @@ pub fn usable_bytes(call: Call) -> usize {
             Known::No => foreign_bytes(call).unwrap_or_else(|| check::usable_of_unknown(call)),
         };
     }
+    if harden::is_on() {
+        return hardened::usable_bytes(call);
+    }
     match find::live(call.address) {
         Some(live) => live.usable_bytes(),
         None => foreign_bytes(call).unwrap_or_else(|| find::report(call)),
@@ -159,7 +171,7 @@ pub fn usable_bytes(call: Call) -> usize {
 }
 
 /// The usable size of a block that is neither in the arena nor checked.
-fn foreign_bytes(call: Call) -> Option<usize> {
+pub(super) fn foreign_bytes(call: Call) -> Option<usize> {
     if emergency::contains(call.address) {
         // SAFETY: one of the region's.
         return Some(unsafe { emergency::usable_bytes(call.address) });
@@ -174,6 +186,9 @@ fn foreign_bytes(call: Call) -> Option<usize> {
 pub fn resize(call: Call, size_bytes: usize) -> Option<Block> {
     if check::is_on() {
         return resize_checked(call, size_bytes);
+    }
+    if harden::is_on() {
+        return hardened::resize(call, size_bytes);
     }
     let Some(live) = find::live(call.address) else {
         let bytes = foreign_bytes(call).unwrap_or_else(|| find::report(call));
@@ -214,7 +229,7 @@ fn resize_checked(call: Call, size_bytes: usize) -> Option<Block> {
 }
 
 /// Puts a new block in the place of one that has `old_bytes`.
-fn resize_by_copy(call: Call, old_bytes: usize, size_bytes: usize) -> Option<Block> {
+pub(super) fn resize_by_copy(call: Call, old_bytes: usize, size_bytes: usize) -> Option<Block> {
     let new = allocate(Request { function: call.function, size_bytes, alignment: 1 })?;
     // SAFETY: both blocks have that many bytes, and are apart.
     unsafe {
@@ -225,7 +240,8 @@ fn resize_by_copy(call: Call, old_bytes: usize, size_bytes: usize) -> Option<Blo
     Some(new)
 }
 
-fn resize_large(block: Block, size_bytes: usize) -> Option<Block> {
+/// Resizes a large block that remains one.
+pub(super) fn resize_large(block: Block, size_bytes: usize) -> Option<Block> {
     let try_once = || large::resize(block, size_bytes);
     try_once().or_else(|| slow::try_again(life::heap(), size_bytes, |_| try_once()))
 }
@@ -240,5 +256,8 @@ pub fn trim() -> usize {
 }
 
 fn trim_inside() -> usize {
+    if let Some(heap) = life::heap() {
+        harden::empty_out(heap);
+    }
     slow::trim(life::heap())
 }

@@ -3,7 +3,7 @@
 use crate::memory::ledger::{CoarseMap, FineMap};
 use crate::os::thread;
 use crate::services::metadata;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Values that a coarse ledger entry can have, and entries of [`Fast::coarse_loaded`].
 const COARSE_ENTRIES: usize = 64;
@@ -90,6 +90,20 @@ impl Fast {
             owner,
         }
     }
+}
+
+/// Whether a mode takes every call.
+static ROUTES_ALL: AtomicBool = AtomicBool::new(false);
+
+/// From now on heaps are made so that every call of their threads takes the slow path. Called
+/// before the first is made.
+pub fn route_all_calls() {
+    ROUTES_ALL.store(true, Ordering::Relaxed);
+}
+
+/// Whether every call is to take the slow path.
+pub fn routes_all_calls() -> bool {
+    ROUTES_ALL.load(Ordering::Relaxed)
 }
 
 /// A heap that may be shared because nothing is ever written to it.

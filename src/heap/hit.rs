@@ -3,7 +3,7 @@
 //! path.
 
 use super::fast::{current, Fast, Loaded};
-use crate::arithmetic::size_class::{SizeClass, COARSE_MAX, FINE_MAX, TINY_MAX};
+use crate::arithmetic::size_class::{SizeClass, COARSE_MAX, FINE_MAX};
 use crate::memory::block::Block;
 use crate::memory::ledger::Entry;
 use core::ffi::c_void;
@@ -30,7 +30,7 @@ pub unsafe fn allocate(size_bytes: usize, coarse: Allocate, slow: Allocate) -> *
     // SAFETY: the thread's own heap; `pop` has found a block of the class in it.
     unsafe {
         let Some(block) = pop(heap, class) else { return slow(size_bytes) };
-        let entry = (*heap).fine.entry_of(block, size_bytes <= TINY_MAX);
+        let entry = (*heap).fine.entry_of(block);
         match entry.try_set(class as u8) {
             true => block.as_ptr().cast(),
             false => slow(size_bytes),
@@ -71,7 +71,7 @@ pub fn take(class: SizeClass) -> Option<Block> {
             return Some(block);
         }
         let block = pop(heap, byte as usize)?;
-        (*heap).fine.entry_of(block, class.is_tiny()).try_set(byte).then_some(block)
+        (*heap).fine.entry_of(block).try_set(byte).then_some(block)
     }
 }
 

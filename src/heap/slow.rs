@@ -75,7 +75,7 @@ fn take_class(mut heap: Option<&mut Heap>, class: SizeClass) -> Option<(Block, b
             let byte = class.ledger_byte();
             match class.is_coarse() {
                 true => ARENA.coarse_map().entry_of(block).try_set(byte),
-                false => ARENA.fine_map().entry_of(block, class.is_tiny()).try_set(byte),
+                false => ARENA.fine_map().entry_of(block).try_set(byte),
             }
         };
         if was_free {
@@ -96,7 +96,7 @@ pub fn give(heap: Option<&mut Heap>, live: Live) -> bool {
         let byte = class.ledger_byte();
         match class.is_coarse() {
             true => ARENA.coarse_map().entry_of(block).try_clear(byte),
-            false => ARENA.fine_map().entry_of(block, class.is_tiny()).try_clear(byte),
+            false => ARENA.fine_map().entry_of(block).try_clear(byte),
         }
     };
     if was_live {

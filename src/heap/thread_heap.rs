@@ -4,7 +4,7 @@
 //! A coarse class has one loaded magazine, which is called its source here too, and no sink: it may
 //! hold a single block, and two of those would have to change places at each call.
 
-use super::fast::{Fast, Loaded, Owner, NO_MAGAZINE, NO_SINK, NO_SOURCE};
+use super::fast::{self, Fast, Loaded, Owner, NO_MAGAZINE, NO_SINK, NO_SOURCE};
 use super::hit;
 use crate::arithmetic::size_class::{SizeClass, CLASS_COUNT};
 use crate::memory::arena::ARENA;
@@ -12,6 +12,7 @@ use crate::memory::bin::{self, Refill, Trend};
 use crate::memory::block::Block;
 use crate::memory::magazine::{Cartridge, Model, Stack};
 use crate::services::options::{self, Choice};
+use core::ffi::c_void;
 use core::sync::atomic::AtomicBool;
 
 /// After exchanging magazines of this many blocks a class of the thread gets big ones.
@@ -74,6 +75,8 @@ pub struct Heap {
     pub is_inside: AtomicBool,
     /// Blocks that such calls gave up, to be freed when the slow path is at its end.
     pub deferred: Deferred,
+    /// What a mode keeps for the thread, or null.
+    pub mode_data: *mut c_void,
     /// The next heap in the list of spare ones.
     pub next: *mut Heap,
 }
@@ -105,22 +108,25 @@ impl Deferred {
 impl Heap {
     /// A heap without magazines, which knows the zones as they are now.
     pub fn new() -> Self {
-        let mut fast = Fast::routing(Owner::Thread);
-        fast.fine = ARENA.fine_map();
-        fast.coarse = ARENA.coarse_map();
         let stocks = [Stock::EMPTY; CLASS_COUNT];
-        Self {
-            fast,
+        let mut heap = Self {
+            fast: Fast::routing(Owner::Thread),
             stocks,
             full_bytes: 0,
             is_inside: AtomicBool::new(false),
             deferred: Deferred { addresses: [0; 32], count: 0 },
+            mode_data: core::ptr::null_mut(),
             next: core::ptr::null_mut(),
-        }
+        };
+        heap.look_around();
+        heap
     }
 
     /// Takes note of how far the zones reach now. After that, blocks that were beyond are hits too.
     pub fn look_around(&mut self) {
+        if fast::routes_all_calls() {
+            return;
+        }
         self.fast.fine = ARENA.fine_map();
         self.fast.coarse = ARENA.coarse_map();
     }

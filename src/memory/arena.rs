@@ -1,12 +1,13 @@
 //! The arena: the address space of the heap and of its tables, and what its zones share: the bound
 //! on freed memory that stays resident, and what to do when memory runs out.
 
-use super::ledger::{CoarseMap, FineMap};
+use super::block::Block;
+use super::ledger::{CoarseMap, Entry, FineMap};
 use super::limit;
 use super::unit::{Kind, Run};
 use super::zone::{Found, Site, Taken, Zone};
 use crate::arithmetic::random::Random;
-use crate::arithmetic::size_class::{ZoneKind, COARSE_GRANULE_BYTES, UNIT_BYTES};
+use crate::arithmetic::size_class::{SizeClass, ZoneKind, COARSE_GRANULE_BYTES, UNIT_BYTES};
 use crate::os::environment;
 use crate::os::memory::{self, Range};
 use crate::services::metadata;
@@ -52,6 +53,7 @@ pub static ARENA: Arena = Arena {
     free_in_slabs: AtomicIsize::new(0),
     purged_in_slabs: AtomicIsize::new(0),
     is_purging: AtomicBool::new(false),
+    cached: AtomicIsize::new(0),
 };
 
 /// A run that is wanted: see [`Zone::take`].
@@ -79,6 +81,8 @@ pub struct Arena {
     purged_in_slabs: AtomicIsize,
     /// Whether a thread is purging to keep the bound.
     is_purging: AtomicBool,
+    /// Bytes of the blocks in the bins' full magazines.
+    cached: AtomicIsize,
 }
 
 impl Arena {
@@ -228,11 +232,11 @@ impl Arena {
         self.is_purging.store(false, Relaxed);
     }
 
-    /// What the free blocks in slabs leave of the bound for runs; a quarter at least, since what is
-    /// free beside live blocks may not be there to be given back.
+    /// What the free blocks in slabs and magazines leave of the bound for runs; a quarter at least,
+    /// since what is free beside live blocks may not be there to be given back.
     fn dirty_bound_of_runs(&self) -> usize {
         let bound = self.dirty_bound();
-        bound.saturating_sub(self.resident_in_slabs()).max(bound / 4)
+        bound.saturating_sub(self.resident_in_slabs() + self.cached()).max(bound / 4)
     }
 
     /// Purges free runs until of `dirty` bytes no more than `target` are left; returns how many
@@ -284,6 +288,29 @@ impl Arena {
         }
     }
 
+    /// Notes in the ledger that a block of `class` starts there, which nobody else knows of.
+    #[inline]
+    pub fn mark_live(&self, class: SizeClass, block: Block) {
+        self.entry_of(class, block).set(class.ledger_byte());
+    }
+
+    /// Notes in the ledger that no block starts there any more; false if none of `class` did.
+    #[inline]
+    pub fn mark_free(&self, class: SizeClass, block: Block) -> bool {
+        self.entry_of(class, block).try_clear(class.ledger_byte())
+    }
+
+    #[inline]
+    fn entry_of(&self, class: SizeClass, block: Block) -> Entry {
+        // SAFETY: a block of the class, free or live.
+        unsafe {
+            match class.is_coarse() {
+                true => self.coarse_map().entry_of(block),
+                false => self.fine_map().entry_of(block),
+            }
+        }
+    }
+
     /// Notes that the free blocks in slabs have `bytes` more.
     pub fn count_free_in_slabs(&self, bytes: isize) {
         self.free_in_slabs.fetch_add(bytes, Relaxed);
@@ -305,10 +332,41 @@ impl Arena {
         resident.max(0) as usize
     }
 
-    /// Whether free runs and the free blocks in slabs are more than the bound for free memory: then
-    /// the slabs' pages are worth giving back.
+    /// Whether the free blocks in slabs leave less than a quarter of the bound for runs: then the
+    /// slabs' pages are worth giving back. Runs go first (`dirty_bound_of_runs`), with fewer calls.
     pub fn has_too_much_free(&self) -> bool {
-        self.resident_in_slabs() + self.dirty_bytes() > self.dirty_bound()
+        self.resident_in_slabs() > self.dirty_bound() / 4 * 3
+    }
+
+    /// Notes that the bins' full magazines have `bytes` more in them.
+    pub fn count_cached(&self, bytes: isize) {
+        self.cached.fetch_add(bytes, Relaxed);
+    }
+
+    fn cached(&self) -> usize {
+        self.cached.load(Relaxed).max(0) as usize
+    }
+
+    /// Whether `bytes` more may be kept in full magazines: everything that is free together stays
+    /// within the bound then. At most half of it: if there were no room for dirty runs, each would
+    /// be purged by itself as soon as it is free. None under a limit, which counts magazines too.
+    pub fn has_room_to_cache(&self, bytes: usize) -> bool {
+        if limit::bytes().is_some() {
+            return false;
+        }
+        let (bound, cached) = (self.dirty_bound(), self.cached() + bytes);
+        let others = self.resident_in_slabs() + self.dirty_bytes();
+        cached <= bound / 2 && cached + others <= bound
+    }
+
+    /// Whether slabs had better be carved anew than made in `zone`: much of them is free, far more
+    /// than stays free between many threads, which would all meet at one lock; and there is next to
+    /// no free run whose pages are still there.
+    pub fn is_worth_carving(&self, zone: ZoneKind) -> bool {
+        const FEW_UNITS: u32 = 16;
+        self.zone(zone).free_and_dirty_units().1 < FEW_UNITS
+            && self.resident_in_slabs()
+                > self.dirty_bound().max(4 * options::value(Choice::DirtyMax))
     }
 
     /// Whether the process was large once and uses an eighth of that or less now.

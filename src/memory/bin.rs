@@ -3,6 +3,7 @@
 
 use super::arena::ARENA;
 use super::block::Block;
+use super::carve;
 use super::magazine::{Cartridge, Stack};
 use super::pages::Sparse;
 use super::shelf::Shelf;
@@ -13,9 +14,12 @@ use crate::sync::lock::{Guard, Lock};
 
 /// A class is shrinking when half of what it had at its peak is back, if that was more than this.
 const SHRINKING_FROM_BYTES: usize = 256 << 10;
-/// A bin keeps at most this many full magazines, and at most this many bytes in them.
-const FULL_MAX: usize = 8;
-const FULL_BYTES_MAX: usize = 128 << 10;
+/// Full magazines that a bin keeps even when more is free than the bound says, and how many bytes
+/// there may be in them.
+const FULL_LEAST: usize = 8;
+const FULL_BYTES_LEAST: usize = 128 << 10;
+/// A bin keeps at most this many empty magazines.
+const EMPTY_MAX: usize = 16;
 
 /// The shared part of a size class.
 pub struct Bin {
@@ -73,9 +77,9 @@ pub fn refill(class: SizeClass, mut empty: Cartridge) -> Refill {
         let mut bin = bin(class).lock();
         bin.refills += 1;
         (bin.unwanted, bin.is_fading) = (0, false);
-        if let Some(full) = bin.full.pop() {
+        if let Some(full) = bin.pop_full(class) {
             let count = full.capacity();
-            bin.empty.push(empty);
+            bin.keep_empty(empty);
             return Refill::Blocks(full, count);
         }
         match bin.fill(class, &mut empty) {
@@ -87,12 +91,29 @@ pub fn refill(class: SizeClass, mut empty: Cartridge) -> Refill {
             }
             (count, false) => return Refill::Blocks(empty, count),
         }
+        let others = bin.shelf.slabs;
         drop(bin);
-        match Slab::create(class) {
+        let count = fill_by_carving(class, &mut empty);
+        if count > 0 {
+            return Refill::Blocks(empty, count);
+        }
+        match Slab::create(class, others) {
             Some(slab) => self::bin(class).lock().shelf.adopt(slab),
             None => return Refill::Nothing(empty),
         }
     }
+}
+
+/// As [`Bin::fill`], out of carved slabs.
+fn fill_by_carving(class: SizeClass, magazine: &mut Cartridge) -> usize {
+    let capacity = magazine.capacity();
+    let mut at = capacity;
+    let count = carve::take(class, capacity, |block| {
+        at -= 1;
+        magazine.set_block(at, block);
+    });
+    magazine.move_down(capacity, count);
+    count
 }
 
 /// What the bin sees of a class.
@@ -107,20 +128,21 @@ pub enum Trend {
 }
 
 /// Gives a full magazine to the bin; returns an empty one in exchange. Without memory for one, or
-/// with enough full ones in the bin, its blocks go back to their slabs and it is returned itself.
+/// with enough memory free as it is, its blocks go back to their slabs and it is returned itself.
 pub fn hand_over(class: SizeClass, full: Cartridge) -> (Cartridge, Trend) {
     let bytes = full.capacity() * class.size_bytes();
-    let full_max = (FULL_BYTES_MAX / bytes).min(FULL_MAX);
+    let full_least = (FULL_BYTES_LEAST / bytes).min(FULL_LEAST);
     let mut bin = bin(class).lock();
     bin.note_hand_over();
-    if bin.full.len() < full_max && !bin.is_fading {
+    let has_room = bin.full.len() < full_least || ARENA.has_room_to_cache(bytes);
+    if has_room && !bin.is_fading {
         if let Some(empty) = bin.empty.pop() {
-            bin.full.push(full);
+            bin.push_full(class, full);
             return (empty, Trend::Steady);
         }
         drop(bin);
         if let Some(empty) = full.another() {
-            self::bin(class).lock().full.push(full);
+            self::bin(class).lock().push_full(class, full);
             return (empty, Trend::Steady);
         }
         bin = self::bin(class).lock();
@@ -179,23 +201,36 @@ fn purge_pages(class: SizeClass, mut sparse: Sparse) {
 
 /// Takes one block, for a thread without magazines. Says whether it reads as zero.
 pub fn take_one(class: SizeClass) -> Option<(Block, bool)> {
+    let mut found = None;
+    let is_zero = take_some(class, 1, |block| found = Some(block));
+    found.map(|block| (block, is_zero))
+}
+
+/// Takes up to `want` blocks, as [`Slab::take`] does, and says whether they are known to read as
+/// zero. Without memory it takes none.
+pub fn take_some(class: SizeClass, want: usize, mut each: impl FnMut(Block)) -> bool {
     loop {
-        let mut bin = bin(class).lock();
-        let mut found = None;
-        let (count, is_zero) = bin.shelf.take(class, 1, |block| found = Some(block));
-        if count == 1 {
-            return found.map(|block| (block, is_zero));
+        let (count, is_zero) = bin(class).lock().shelf.take(class, want, &mut each);
+        if count > 0 {
+            return is_zero;
         }
-        drop(bin);
-        let slab = Slab::create(class)?;
-        self::bin(class).lock().shelf.adopt(slab);
+        if carve::take(class, want, &mut each) > 0 {
+            return false;
+        }
+        let others = bin(class).lock().shelf.slabs;
+        let Some(slab) = Slab::create(class, others) else { return false };
+        bin(class).lock().shelf.adopt(slab);
     }
 }
 
 /// Puts one free block back, for a thread without magazines.
 pub fn give_one(class: SizeClass, block: Block) {
+    give_some(class, core::iter::once(block));
+}
+
+/// Puts free blocks back.
+pub fn give_some(class: SizeClass, blocks: impl Iterator<Item = Block>) {
     let mut sparse = Sparse::none(class);
-    let blocks = core::iter::once(block);
     let released = bin(class).lock().shelf.give(class, blocks, NO_UNIT, &mut sparse);
     return_slabs(class, released);
     purge_pages(class, sparse);
@@ -211,22 +246,42 @@ pub fn flush(class: SizeClass) -> usize {
     let released = bin.shelf.release_idle(class, released);
     bin.shelf.take_out_sparse(class, &mut sparse);
     drop(bin);
+    carve::stop(class);
     return_slabs(class, released);
     let before = ARENA.purged_in_slabs();
     purge_pages(class, sparse);
     ARENA.purged_in_slabs().saturating_sub(before)
 }
 
-/// Gives slabs, linked through `next`, back to the arena.
+/// Gives slabs, linked through `next`, back to the arena, and carved ones without a block.
 fn return_slabs(class: SizeClass, mut unit: Unit) {
     while unit != NO_UNIT {
         let slab = Slab { class, unit };
         unit = slab.record().next;
         ARENA.give(class.zone(), slab.run());
     }
+    carve::return_idle();
 }
 
 impl Bin {
+    fn push_full(&mut self, class: SizeClass, full: Cartridge) {
+        ARENA.count_cached((full.capacity() * class.size_bytes()) as isize);
+        self.full.push(full);
+    }
+
+    fn pop_full(&mut self, class: SizeClass) -> Option<Cartridge> {
+        let full = self.full.pop()?;
+        ARENA.count_cached(-((full.capacity() * class.size_bytes()) as isize));
+        Some(full)
+    }
+
+    fn keep_empty(&mut self, empty: Cartridge) {
+        if self.empty.len() < EMPTY_MAX {
+            return self.empty.push(empty);
+        }
+        empty.recycle();
+    }
+
     /// Fills the magazine so that its blocks will be popped in ascending order. Returns how many
     /// there are, and whether it is one that reads as zero.
     fn fill(&mut self, class: SizeClass, magazine: &mut Cartridge) -> (usize, bool) {
@@ -251,13 +306,15 @@ impl Bin {
         (count, is_zero)
     }
 
-    /// Whether half of the class's blocks have come back since this was last so. Then most of its
-    /// free memory is held by few blocks, and those in magazines had better go back too.
+    /// Whether half of the class's blocks have come back since this was last so, while more is free
+    /// than is to be kept. Then most of its free memory is held by few blocks, and those in
+    /// magazines had better go back too.
     fn is_shrinking(&mut self, class: SizeClass) -> bool {
         let outside = self.shelf.outside(class);
         self.peak_blocks = self.peak_blocks.max(outside);
         let is_large = self.peak_blocks * class.size_bytes() > SHRINKING_FROM_BYTES;
-        let is_shrinking = is_large && outside < self.peak_blocks / 2;
+        let has_halved = is_large && outside < self.peak_blocks / 2;
+        let is_shrinking = has_halved && ARENA.has_too_much_free();
         if is_shrinking {
             self.peak_blocks = outside;
         }
@@ -276,7 +333,7 @@ impl Bin {
     /// process has too much free memory or needs but little of what it once did.
     fn note_hand_over(&mut self) {
         self.unwanted += 1;
-        if self.unwanted.is_multiple_of(2 * FULL_MAX) {
+        if self.unwanted.is_multiple_of(2 * FULL_LEAST) {
             self.is_fading |= ARENA.has_too_much_free() || ARENA.has_shrunk();
         }
     }
@@ -288,11 +345,11 @@ impl Bin {
         mut released: Unit,
         sparse: &mut Sparse,
     ) -> Unit {
-        while let Some(full) = self.full.pop() {
+        while let Some(full) = self.pop_full(class) {
             // SAFETY: a full magazine has a block in every slot.
             let blocks = (0..full.capacity()).map(|index| unsafe { full.block(index) });
             released = self.shelf.give(class, blocks, released, sparse);
-            self.empty.push(full);
+            self.keep_empty(full);
         }
         released
     }

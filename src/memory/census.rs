@@ -3,6 +3,7 @@
 
 use super::arena::ARENA;
 use super::bin::bin;
+use super::carve;
 use super::limit;
 use super::unit::{Kind, Run, State};
 use super::zone::Zone;
@@ -54,7 +55,7 @@ impl Census {
             charged_bytes: limit::charged_bytes(),
             limit_bytes: limit::bytes().unwrap_or(0),
             refused_requests: limit::refusals(),
-            slabs: 0,
+            slabs: carve::carver().lock().slabs,
             refills: 0,
             spills: 0,
         };

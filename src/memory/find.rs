@@ -7,7 +7,7 @@ use super::large;
 use super::slab::Slab;
 use super::unit::{Kind, Run, Unit};
 use super::zone::Zone;
-use crate::arithmetic::size_class::{SizeClass, LARGE_BYTE};
+use crate::arithmetic::size_class::{SizeClass, LARGE_BYTE, STEP_BYTES};
 use crate::os::files::{self, Mapping};
 use crate::os::thread;
 use crate::services::report::{self, Call, Place};
@@ -106,9 +106,27 @@ fn report_in_zone(call: Call, zone: &Zone, unit: Unit) -> ! {
             }
             report::interior_pointer(call, Place { block: start, size_bytes, is_live: true })
         }
+        Some((run, Kind::Carved)) => report_in_carved(call, zone, run),
         Some((_, Kind::Free)) => report::stale_pointer(call),
         _ => report::pointer_to_no_block(call),
     }
+}
+
+/// In a carved slab only the ledger knows where blocks start, so of what is free nothing is known.
+fn report_in_carved(call: Call, zone: &Zone, run: Run) -> ! {
+    let start = zone.range(run).start;
+    let mut at = call.address & !(STEP_BYTES - 1);
+    while at >= start {
+        if let Some(live) = live(at) {
+            let size_bytes = live.usable_bytes();
+            if call.address < at + size_bytes {
+                report::interior_pointer(call, Place { block: at, size_bytes, is_live: true });
+            }
+            break;
+        }
+        at -= STEP_BYTES;
+    }
+    report::stale_pointer(call)
 }
 
 fn report_in_slab(call: Call, zone: &Zone, run: Run) -> ! {

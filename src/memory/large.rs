@@ -7,13 +7,29 @@ use super::limit;
 use super::unit::{Kind, Record, Run, State, Unit};
 use super::zone::Zone;
 use crate::arithmetic::size_class::{ZoneKind, LARGE_BYTE, UNIT_BYTES};
-use crate::os::memory::{self, Left, MoveError};
+use crate::os::memory::{self, Guard, Left, MoveError, Range};
 use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 const KINDS: (Kind, Kind) = (Kind::Large, Kind::LargeEnd);
 /// Blocks from this size on start at a multiple of it: whole page tables can be moved then, and
 /// huge pages used.
 const HUGE_BYTES: usize = 2 << 20;
+
+/// Blocks from this size on are followed by a guard: what runs over their end faults.
+static GUARDED_FROM_BYTES: AtomicUsize = AtomicUsize::new(usize::MAX);
+/// Whether the memory of freed blocks is gone at once, so that every use of it faults.
+static FREED_IS_GONE: AtomicBool = AtomicBool::new(false);
+
+/// From now on every large block has a guard, and freed ones can't be used.
+pub fn harden() {
+    GUARDED_FROM_BYTES.store(0, Relaxed);
+    FREED_IS_GONE.store(true, Relaxed);
+}
+
+fn is_guarded(size_bytes: usize) -> bool {
+    size_bytes >= GUARDED_FROM_BYTES.load(Relaxed)
+}
 
 fn zone() -> &'static Zone {
     ARENA.zone(ZoneKind::Coarse)
@@ -22,7 +38,9 @@ fn zone() -> &'static Zone {
 /// Allocates a block of at least `size_bytes` that starts at a multiple of `alignment` (a power of
 /// two). Says whether it reads as zero. `None` when there is no memory.
 pub fn allocate(size_bytes: usize, alignment: usize) -> Option<(Block, bool)> {
-    allocate_units(size_bytes, units_for(size_bytes)?, alignment, 0)
+    let allocated = allocate_units(size_bytes, units_for(size_bytes)?, alignment, 0)?;
+    set_guard(allocated.0);
+    Some(allocated)
 }
 
 /// Allocates a run of `units` in place of `vacated` units that are given back soon.
@@ -40,17 +58,46 @@ fn allocate_units(
     let block = unsafe { Block::at(zone().range(taken.run).start) };
     let record = record_of(block);
     record.large_bytes = page_multiple(size_bytes);
+    record.guard = Guard::None;
     // SAFETY: as above.
     unsafe { ARENA.coarse_map().entry_of(block).set(LARGE_BYTE) };
     Some((block, taken.is_zero))
 }
 
-/// How many units hold `size_bytes`, if that is a number that the zone could have.
+/// How many units hold `size_bytes` and the guard, if that is a number that the zone could have.
 fn units_for(size_bytes: usize) -> Option<u32> {
     if size_bytes > isize::MAX as usize {
         return None;
     }
-    u32::try_from(size_bytes.max(1).div_ceil(UNIT_BYTES)).ok()
+    let guard_bytes = if is_guarded(size_bytes) { memory::page_bytes() } else { 0 };
+    u32::try_from((page_multiple(size_bytes) + guard_bytes).div_ceil(UNIT_BYTES)).ok()
+}
+
+/// What of a block's run lies behind its last page: up to the end of a unit, so that few page
+/// tables are needed.
+fn guard_range(block: Block) -> Range {
+    let start = block.address() + usable_bytes(block);
+    Range { start, length: (start + 1).next_multiple_of(UNIT_BYTES) - start }
+}
+
+/// Puts a guard behind a block if it is to have one. Where the kernel gives none, there is none.
+fn set_guard(block: Block) {
+    if is_guarded(usable_bytes(block)) {
+        // Splitting mappings is for those who ask for it: a process has only some 65,000.
+        let may_split = FREED_IS_GONE.load(Relaxed);
+        // SAFETY: behind the block, and in its run.
+        record_of(block).guard = unsafe { memory::guard(guard_range(block), may_split) };
+    }
+}
+
+/// Takes the guard behind a block away. False if the kernel refuses.
+fn lift_guard(block: Block) -> bool {
+    // SAFETY: as it was set.
+    let is_lifted = unsafe { memory::unguard(guard_range(block), record_of(block).guard) };
+    if is_lifted {
+        record_of(block).guard = Guard::None;
+    }
+    is_lifted
 }
 
 fn page_multiple(size_bytes: usize) -> usize {
@@ -80,13 +127,30 @@ pub fn free(block: Block) -> bool {
     if !unsafe { ARENA.coarse_map().entry_of(block) }.try_clear(LARGE_BYTE) {
         return false;
     }
-    ARENA.give(ZoneKind::Coarse, run_of(block));
+    let run = run_of(block);
+    // SAFETY: the run is this thread's, and nothing may use it.
+    if FREED_IS_GONE.load(Relaxed) && unsafe { memory::decommit(zone().range(run)) } {
+        zone().set_state(run, State::Void);
+        zone().give_as_is(run);
+    } else if lift_guard(block) {
+        ARENA.give(ZoneKind::Coarse, run);
+    }
+    // Else the run stays as it is: it can't be used.
     true
 }
 
 /// Changes the size of a large block to `size_bytes`, more than any size class serves. Returns
 /// where it is then, or `None` when there is no memory: then nothing has changed.
 pub fn resize(block: Block, size_bytes: usize) -> Option<Block> {
+    if !lift_guard(block) {
+        return None;
+    }
+    let resized = resize_open(block, size_bytes);
+    set_guard(resized.unwrap_or(block));
+    resized
+}
+
+fn resize_open(block: Block, size_bytes: usize) -> Option<Block> {
     let units = units_for(size_bytes)?;
     let (run, old_bytes) = (run_of(block), record_of(block).large_bytes);
     if units <= run.units {

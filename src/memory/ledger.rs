@@ -40,6 +40,8 @@ pub struct FineMap {
     pub tiny_steps: usize,
     /// What a main block's granule number, counted from `low`, has to gain to be its index.
     pub main_bias: usize,
+    /// Where the two zones meet.
+    pub boundary: usize,
     /// The ledger byte of `low`.
     pub ledger: *const AtomicU8,
     /// The ledger byte that granule 0 of the whole address space would have, by the tiny zone's
@@ -126,6 +128,7 @@ impl FineMap {
             steps: (tiny_bytes + main_bytes) >> STEP_LOG2,
             tiny_steps,
             main_bias: tiny_steps - tiny_steps / 4,
+            boundary,
             ledger: pointer(ledger - tiny_steps),
             tiny_ledger: pointer(ledger.wrapping_sub(boundary >> STEP_LOG2)),
             main_ledger: pointer(ledger.wrapping_sub(boundary >> MAIN_GRANULE_LOG2)),
@@ -139,6 +142,7 @@ impl FineMap {
             steps: 0,
             tiny_steps: 0,
             main_bias: 0,
+            boundary: 0,
             ledger: core::ptr::null(),
             tiny_ledger: core::ptr::null(),
             main_ledger: core::ptr::null(),
@@ -162,14 +166,15 @@ impl FineMap {
         }
     }
 
-    /// The entry of a block of a fine class, of the tiny zone or not. It may lie beyond what this
-    /// map knows of.
+    /// The entry of a block of a fine class. It may lie beyond what this map knows of, and a block
+    /// of any class in the tiny zone.
     ///
     /// # Safety
     /// A block of such a class must start at `block`, and the map must not be a routing one.
     #[inline(always)]
-    pub unsafe fn entry_of(&self, block: Block, is_tiny: bool) -> Entry {
+    pub unsafe fn entry_of(&self, block: Block) -> Entry {
         let address = block.address();
+        let is_tiny = address < self.boundary;
         let tiny = self.tiny_ledger.wrapping_add(address >> STEP_LOG2);
         let main = self.main_ledger.wrapping_add(address >> MAIN_GRANULE_LOG2);
         // (L0): a block's ledger byte is committed.

@@ -50,7 +50,8 @@ impl Model {
         };
         let by_bytes = block_bytes_max / class.size_bytes();
         match (self, by_bytes) {
-            (Self::Small, 0..2) => 0,
+            // A coarse block would take its slab with it, and what is known of it for reports.
+            (Self::Small, 0..2) if !class.is_coarse() => 0,
             (_, 0) => 1,
             (_, by_bytes) if by_bytes < slots => by_bytes,
             _ => slots,

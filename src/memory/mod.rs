@@ -4,9 +4,11 @@
 pub mod arena;
 pub mod bin;
 pub mod block;
+pub mod carve;
 pub mod census;
 pub mod emergency;
 pub mod find;
+pub mod granules;
 pub mod large;
 pub mod ledger;
 pub mod limit;

@@ -8,8 +8,9 @@ use crate::os::memory::{self, Range};
 
 /// Units of a zone before those for which huge pages are asked for.
 pub const HUGE_FROM_UNITS: u32 = 256;
-/// Units that are purged in one go.
-const PURGE_UNITS_LEAST: u32 = 8;
+/// Units that are purged in one go: a huge page at least, since one of which a part is given back
+/// is lost as a whole.
+const PURGE_UNITS_LEAST: u32 = 32;
 const PURGE_UNITS_MOST: u32 = 64;
 
 impl Zone {

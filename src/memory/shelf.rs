@@ -3,6 +3,7 @@
 
 use super::arena::ARENA;
 use super::block::Block;
+use super::carve;
 use super::pages::{self, Sparse};
 use super::slab::Slab;
 use super::unit::{Record, Unit, NO_UNIT};
@@ -98,6 +99,10 @@ impl Shelf {
         let mut blocks = blocks.peekable();
         let mut has_too_much = None;
         while let Some(block) = blocks.peek() {
+            if let Some(carved) = carve::containing(*block, class) {
+                carve::give(carved, class, &mut blocks);
+                continue;
+            }
             let slab = Slab::of(*block, class);
             let record = slab.record();
             let before = record.free_blocks;
@@ -120,6 +125,33 @@ impl Shelf {
             }
         }
         released
+    }
+
+    /// Gives up a slab that is half free or more, but not idle, and that `accept` takes.
+    pub fn give_up_sparse(
+        &mut self,
+        class: SizeClass,
+        accept: impl Fn(Slab) -> bool,
+    ) -> Option<Slab> {
+        for list in (LISTS / 2..LISTS).rev() {
+            let mut unit = self.lists[list];
+            while unit != NO_UNIT {
+                let slab = Slab { class, unit };
+                let record = slab.record();
+                unit = record.next;
+                if record.free_blocks == record.capacity {
+                    continue;
+                }
+                if !accept(slab) {
+                    break;
+                }
+                self.unlink(slab);
+                self.slabs -= 1;
+                self.count_free(slab, -(record.free_blocks as isize));
+                return Some(slab);
+            }
+        }
+        None
     }
 
     /// Takes a slab out of its list to give its free pages back.

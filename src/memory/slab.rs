@@ -7,11 +7,31 @@ use super::pages;
 use super::unit::{Kind, Record, Run, Unit, NO_UNIT};
 use super::zone::Zone;
 use crate::arithmetic::size_class::{SizeClass, UNIT_BYTES};
+use crate::os::memory;
 use core::iter::Peekable;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Coarse blocks from this size on are handed out one by one while they still read as zero, so that
 /// `calloc` needn't touch them. The page faults of their first use cost more than that does.
 pub const ZERO_KNOWN_FROM_BYTES: usize = 4096;
+
+/// A class with this many slabs is likely to fill the next one: its pages are made resident at
+/// once, since a page fault each costs several times as much.
+const POPULATE_FROM_SLABS: usize = 8;
+
+/// Whether every free block has to read as zero.
+static FREE_IS_ZERO: AtomicBool = AtomicBool::new(false);
+
+/// From now on new slabs read as zero. Who gives a block back sees to it that it does too.
+pub fn keep_free_blocks_zero() {
+    FREE_IS_ZERO.store(true, Relaxed);
+}
+
+/// Whether free blocks read as zero. Then slabs aren't carved: a block that is zeroed as a whole
+/// when it is freed may not have been when its place was a part of another.
+pub fn are_free_blocks_zero() -> bool {
+    FREE_IS_ZERO.load(Relaxed)
+}
 
 /// A slab: its class and its first unit. Who has it may change it, see (U2).
 #[derive(Clone, Copy)]
@@ -24,8 +44,8 @@ pub struct Slab {
 
 impl Slab {
     /// Cuts a new slab for `class` out of the arena; its blocks are all free. `None` when there is
-    /// no memory.
-    pub fn create(class: SizeClass) -> Option<Self> {
+    /// no memory. `others` is how many slabs the class has.
+    pub fn create(class: SizeClass, others: usize) -> Option<Self> {
         let kinds = if class.slab_units() == 1 {
             (Kind::Slab, Kind::Slab)
         } else {
@@ -47,7 +67,15 @@ impl Slab {
         (record.first_word, record.purged_at, record.purged_pages) = (0, 0, 0);
         (record.next, record.previous) = (NO_UNIT, NO_UNIT);
         slab.mark_all_free(capacity);
+        if !taken.is_zero && FREE_IS_ZERO.load(Relaxed) {
+            let range = slab.zone().range(taken.run);
+            // SAFETY: the run was just taken: it is this thread's.
+            unsafe { core::ptr::write_bytes(range.start as *mut u8, 0, range.length) };
+        }
         let knows_zero = taken.is_zero && class.size_bytes() >= ZERO_KNOWN_FROM_BYTES;
+        if taken.is_zero && !knows_zero && others >= POPULATE_FROM_SLABS {
+            memory::populate(slab.zone().range(taken.run));
+        }
         record.zero_mask = if knows_zero { record.free_mask } else { 0 };
         Some(slab)
     }

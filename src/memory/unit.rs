@@ -1,5 +1,7 @@
 //! Units: the 64 KiB pieces of a zone, their records and their states.
 
+use crate::os::memory::Guard;
+
 /// Number of a unit in its zone.
 pub type Unit = u32;
 /// No unit: the end of a list.
@@ -21,6 +23,8 @@ pub enum Kind {
     Large,
     /// The last unit of a large block of several units.
     LargeEnd,
+    /// A slab of one unit that has been carved anew: it may hold blocks of several classes.
+    Carved,
 }
 
 /// What is known of a unit's pages. A byte of zero, as in fresh metadata, is `Clean`.
@@ -67,6 +71,8 @@ pub struct Record {
     pub class: u8,
     /// Slab: which of the bin's lists it is in, or [`Record::NO_LIST`].
     pub list: u8,
+    /// Large: what stands between its usable end and the end of its run.
+    pub guard: Guard,
     /// Slab: how many blocks it has.
     pub capacity: u16,
     /// Slab: how many blocks are in it, free.
@@ -94,7 +100,7 @@ pub struct Record {
     pub free_mask: u64,
     /// Coarse slab: which of the free blocks read as zero.
     pub zero_mask: u64,
-    /// Large: the block's usable size in bytes.
+    /// Large: the block's usable size in bytes. Carved slab: the address of its map.
     pub large_bytes: usize,
 }
 
@@ -104,6 +110,8 @@ impl Record {
     /// The value of `list` for a slab whose free pages are being given back: no block may be taken
     /// from it, while blocks may be put back. Its owner links it through `next`.
     pub const BEING_PURGED: u8 = u8::MAX - 1;
+    /// The value of `list` for a carved slab from which a class's blocks are being cut.
+    pub const BEING_CARVED: u8 = u8::MAX - 2;
 }
 
 const _: () = assert!(core::mem::size_of::<Record>() == 64);

@@ -3,6 +3,7 @@
 
 use super::arena::ARENA;
 use super::bin::bin;
+use super::carve;
 use super::census::for_each_run;
 use super::find;
 use super::slab::Slab;
@@ -20,6 +21,7 @@ pub fn validate() {
             match kind {
                 Kind::Slab => validate_slab(zone, run),
                 Kind::Large => validate_large(zone, run),
+                Kind::Carved => carve::carver().lock().validate(zone, run.first),
                 Kind::Free | Kind::Unused => {}
                 Kind::SlabRest | Kind::LargeEnd => panic!("unit {} starts no run", run.first),
             }

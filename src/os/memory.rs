@@ -195,6 +195,51 @@ pub unsafe fn purge(range: Range) -> bool {
     unsafe { call(libc::SYS_madvise, arguments) == 0 }
 }
 
+/// What keeps a range from being used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Guard {
+    /// Nothing.
+    None = 0,
+    /// Markers in the page tables (Linux 6.13), which cost no mapping of their own.
+    Marker,
+    /// Protection, which splits the mapping.
+    Protection,
+}
+
+/// Makes a committed range fault at every use until [`unguard`], and gives its pages back. With
+/// `may_split` by protection where the kernel knows no markers, or where memory is locked.
+///
+/// # Safety
+/// The range must belong to Cairn, and nothing may use it.
+pub unsafe fn guard(range: Range, may_split: bool) -> Guard {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if install_guard(range) {
+            return Guard::Marker;
+        }
+        if may_split && forbid(range) {
+            return Guard::Protection;
+        }
+    }
+    Guard::None
+}
+
+/// Makes a range usable again that [`guard`] has guarded. False when the kernel refuses.
+///
+/// # Safety
+/// The range must be the one that was guarded, so.
+pub unsafe fn unguard(range: Range, guard: Guard) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match guard {
+            Guard::None => true,
+            Guard::Marker => remove_guard(range),
+            Guard::Protection => allow(range),
+        }
+    }
+}
+
 /// Asks for huge pages in a committed range. The kernel may not have them, or not give them.
 pub fn ask_for_huge_pages(range: Range) {
     let arguments = [range.start, range.length, libc::MADV_HUGEPAGE as usize, 0, 0, 0];
@@ -233,6 +278,19 @@ pub unsafe fn allow(range: Range) -> bool {
     let arguments = [range.start, range.length, READ_WRITE as usize, 0, 0, 0];
     // SAFETY: the caller's promise.
     unsafe { call(libc::SYS_mprotect, arguments) == 0 }
+}
+
+/// Makes the pages of a committed range resident, in one call instead of a fault for each. Nothing
+/// that can be read changes. A kernel without the call (before 5.14) is asked once.
+pub fn populate(range: Range) {
+    static IS_UNKNOWN: AtomicBool = AtomicBool::new(false);
+    if IS_UNKNOWN.load(Relaxed) {
+        return;
+    }
+    let arguments = [range.start, range.length, libc::MADV_POPULATE_WRITE as usize, 0, 0, 0];
+    // SAFETY: changes nothing that can be read.
+    let result = unsafe { call(libc::SYS_madvise, arguments) };
+    IS_UNKNOWN.store(result == -(libc::EINVAL as isize), Relaxed);
 }
 
 /// Asks for no huge pages in a committed range: a touch then costs a page, not 2 MiB.

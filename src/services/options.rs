@@ -18,6 +18,8 @@ pub enum Choice {
     Stats,
     /// `realloc(p, 0)` shrinks the block to the smallest, as on BSD, instead of freeing it.
     ReallocZeroKeeps,
+    /// Harden mode: `modes/harden`.
+    Harden,
     /// How much freed memory may stay resident.
     DirtyMax,
     /// How much a thread may keep in full magazines.
@@ -98,7 +100,7 @@ struct Row {
 const TIB: usize = 1 << 40;
 
 /// Every option there is, in the order of [`Choice`].
-const TABLE: [Row; 18] = [
+const TABLE: [Row; 19] = [
     Row {
         choice: Choice::Help,
         name: "help",
@@ -122,6 +124,14 @@ const TABLE: [Row; 18] = [
         default: 0,
         most: 1,
         sentence: "realloc(p, 0) returns a smallest block (BSD) instead of freeing p (glibc)",
+    },
+    Row {
+        choice: Choice::Harden,
+        name: "harden",
+        kind: Kind::Switch,
+        default: 0,
+        most: 1,
+        sentence: "withstand attackers: every call checked, freed memory zeroed and kept back",
     },
     Row {
         choice: Choice::DirtyMax,

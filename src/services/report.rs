@@ -100,6 +100,22 @@ pub fn wrong_size(call: Call, size_bytes: usize) -> ! {
     fail(call, format_args!("wrong size for a block of {size_bytes} bytes"))
 }
 
+/// The bytes behind the block have changed: in harden mode. `bound` stands before the size.
+pub fn overrun(call: Call, bound: &str, size_bytes: usize) -> ! {
+    fail(call, format_args!("a block of {bound}{size_bytes} bytes was written to past its end"))
+}
+
+/// A free block has changed: in harden mode.
+pub fn write_after_free(block: usize, size_bytes: usize, offset: usize) -> ! {
+    let mut line = Text::<512>::new();
+    let process = process::id();
+    line.push(format_args!(
+        "cairn[{process}]: the freed block {block:#x} of {size_bytes} bytes was"
+    ));
+    line.push(format_args!(" written to after free, at byte {offset}; {ADVICE}"));
+    finish(line)
+}
+
 /// The C++ runtime is missing where an exception has to be thrown.
 pub fn no_exception_runtime() -> ! {
     let mut line = Text::<512>::new();
@@ -117,12 +133,13 @@ pub fn panicked(information: &dyn Display) -> ! {
     finish(line)
 }
 
+const ADVICE: &str = "run it under \"cairn check\" to see where";
+
 #[cold]
 fn fail(call: Call, what: fmt::Arguments) -> ! {
     let mut line = Text::<512>::new();
     let process = process::id();
-    let advice = "run it under \"cairn check\" to see where";
-    line.push(format_args!("cairn[{process}]: {call}: {what}; {advice}"));
+    line.push(format_args!("cairn[{process}]: {call}: {what}; {ADVICE}"));
     finish(line)
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the whole, and of the tree itself. Tests of one file stand in that file.
 
+mod carving;
 mod floors;
 mod layout;
 mod model;
