@@ -196,14 +196,15 @@ pub fn stay_in_front() {
 
 fn take(index: usize) {
     let mut before = no_action();
+    let signal = WATCHED[index];
     // SAFETY: the handler is one.
-    if unsafe { __sigaction(WATCHED[index], &own_action(), &raw mut before) } == 0 {
+    if unsafe { __sigaction(signal, &own_action(), &raw mut before) } == 0 {
         BEFORE[index].store(&before);
     }
 }
 
-/// Gives this thread a stack for handlers of signals, if it has none: one that has overflown its own
-/// can be told of then.
+/// Gives this thread a stack for handlers of signals, if it has none: one that has overflown its
+/// own can be told of then.
 ///
 /// # Safety
 /// The `length` bytes from `start` on must stay until [`take_stack`].
