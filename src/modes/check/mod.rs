@@ -19,6 +19,7 @@ pub mod leak;
 mod leaks;
 mod marks;
 mod quarantine;
+mod rows;
 mod search;
 mod stack_cache;
 mod stacks;
