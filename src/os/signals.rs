@@ -202,8 +202,8 @@ fn take(index: usize) {
     }
 }
 
-/// Gives this thread a stack for handlers of signals, if it has none: one that has overflown its own
-/// can be told of then.
+/// Gives this thread a stack for handlers of signals, if it has none: one that has overflown its
+/// own can be told of then.
 ///
 /// # Safety
 /// The `length` bytes from `start` on must stay until [`take_stack`].

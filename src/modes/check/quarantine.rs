@@ -95,8 +95,8 @@ impl Quarantine {
         range.is_some()
     }
 
-    /// Puts a freed block that takes `bytes` and whose record is in the row `record` at the end,
-    /// and takes out the one that has waited longest if more than `most_bytes` wait then. False when
+    /// Puts a freed block that takes `bytes`, and has its record in the row `record`, at the end;
+    /// takes out the one that has waited longest if more than `most_bytes` wait then. False when
     /// there is no room for it.
     #[inline(always)]
     pub fn push(
