@@ -164,7 +164,7 @@ pub unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
         let registers = here();
         let mut number = stacks::StackNumber::NONE;
         with_cache(|cache| {
-            add(HITS, usize::from(cache.find(&registers).is_some()));
+            add(HITS, usize::from(cache.find(registers.key()).is_some()));
             number = stacks::capture_at(&registers, cache);
         });
         let is_free = || COMPARING.compare_exchange(0, os::thread::id(), Relaxed, Relaxed).is_ok();

@@ -6,7 +6,7 @@
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 compile_error!("Cairn runs on x86-64 Linux; another processor needs its own version of this file");
 
-use core::arch::asm;
+use core::arch::{asm, global_asm};
 
 /// Makes the system call `number`; returns what the kernel returns, a negative error included.
 ///
@@ -56,6 +56,23 @@ pub fn prefetch(address: usize) {
 pub fn time_stamp() -> u64 {
     // SAFETY: reads a counter; every x86-64 has it.
     unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+global_asm!(".weak __libc_single_threaded");
+
+/// glibc's byte that says whether the process has one thread; null where it has none.
+#[inline(always)]
+pub fn single_threaded_flag() -> *const u8 {
+    let flag;
+    // SAFETY: loads a word of the global offset table.
+    unsafe {
+        asm!(
+            "mov {}, qword ptr [rip + __libc_single_threaded@GOTPCREL]",
+            out(reg) flag,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    flag
 }
 
 /// How many words the kernel tells of a stopped thread's general registers (`user_regs_struct`).

@@ -1,6 +1,6 @@
 //! Threads: which one this is, giving way to others, and being told of its end.
 
-use super::processor::{stack_pointer, system_call};
+use super::processor::{single_threaded_flag, stack_pointer, system_call};
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,6 +10,15 @@ pub use super::processor::{set_thread_word, thread_word};
 pub fn id() -> usize {
     // SAFETY: returns the address of the thread's own errno, which is thread-local.
     unsafe { libc::__errno_location() as usize }
+}
+
+/// Whether this is the process's only thread, as far as glibc knows. A thread that begins is known
+/// before it runs. False where glibc doesn't tell (before 2.32).
+#[inline(always)]
+pub fn is_alone() -> bool {
+    let flag = single_threaded_flag();
+    // SAFETY: a byte of glibc's, for ever.
+    !flag.is_null() && unsafe { flag.read_volatile() } != 0
 }
 
 /// An address on this thread's stack.

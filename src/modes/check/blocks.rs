@@ -4,7 +4,7 @@
 use super::budget::{self, Side};
 use super::finding::{Finding, Kind};
 use super::marks::{self, Change, Tag, CANARY_BEFORE_MAX, CANARY_BEHIND_MAX};
-use super::quarantine::{GUARDED, PLAIN};
+use super::quarantine::{Later, GUARDED, PLAIN};
 use super::stacks::StackNumber;
 use super::table::{self, Placement, Record};
 use super::{capture, guard, telling, thread_number};
@@ -16,18 +16,19 @@ use crate::memory::find;
 use crate::os::{clock, processor, signals};
 use crate::services::options::{self, Choice};
 use crate::services::report::Call;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::sync::counter::Counter;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The least room around a block.
 const CANARY_LEAST: usize = 16;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-static FREES: AtomicU64 = AtomicU64::new(0);
-static ALLOCATED_BYTES: AtomicU64 = AtomicU64::new(0);
+static ALLOCATIONS: Counter = Counter::new();
+static FREES: Counter = Counter::new();
+static ALLOCATED_BYTES: Counter = Counter::new();
 
 /// How many blocks were allocated and freed, and how many bytes were allocated.
 pub fn counts() -> (u64, u64, u64) {
-    (ALLOCATIONS.load(Relaxed), FREES.load(Relaxed), ALLOCATED_BYTES.load(Relaxed))
+    (ALLOCATIONS.get(), FREES.get(), ALLOCATED_BYTES.get())
 }
 
 /// Where a new block lies, and what is around it.
@@ -48,7 +49,7 @@ pub fn allocate(mut heap: Option<&mut Heap>, request: Request) -> Option<(Block,
         return None;
     }
     let stack = capture();
-    let number = ALLOCATIONS.fetch_add(1, Relaxed) + 1;
+    let number = ALLOCATIONS.add(1) + 1;
     let guarded = budget::side_for(stack, request.size_bytes, number)
         .and_then(|side| place_guarded(request, side));
     let place = match guarded {
@@ -66,7 +67,7 @@ pub fn allocate(mut heap: Option<&mut Heap>, request: Request) -> Option<(Block,
     if !note_block(&place, request, stack, number) {
         return allocate_unchecked(heap, &place, request);
     }
-    ALLOCATED_BYTES.fetch_add(request.size_bytes as u64, Relaxed);
+    ALLOCATED_BYTES.add(request.size_bytes as u64);
     // SAFETY: a block starts there from now on.
     let block = unsafe { Block::at(place.address) };
     if request.function == Function::Calloc {
@@ -242,42 +243,78 @@ pub fn look_at_poison(record: &Record, noticed: &'static str, at: StackNumber) {
     }
 }
 
+/// What is known of a block that is freed.
+struct Freed {
+    record: u32,
+    size_bytes: usize,
+    number: u64,
+    /// How much the canaries and the room before it take.
+    around_bytes: usize,
+    is_guarded: bool,
+    /// Whether nothing is to be told.
+    is_right: bool,
+}
+
 /// Frees the block at `call.address`. False if no checked block ever started there.
 pub fn free(heap: Option<&mut Heap>, call: Call) -> bool {
     let stack = capture();
     let thread = thread_number();
-    let found = table::with(call.address, |record| {
-        // What it was before: a copy of what was just written would wait for the writes.
-        let before = *record;
-        if before.is_live() {
-            record.freed_by = Some(call.function);
-            record.freed = stack;
-            record.freed_thread = thread;
-            if before.placement == Placement::Plain {
-                // While the record is locked: a fork's child may find it, but not this thread.
-                // SAFETY: the block was just freed.
-                unsafe {
-                    let (address, bytes) = (before.address, before.size_bytes);
-                    marks::fill_poison(address, bytes, Tag::Freed, before.number);
-                }
-            }
+    let found = table::with_row(call.address, |record, row| {
+        if !record.is_live() {
+            return None;
         }
-        before
+        record.freed_by = Some(call.function);
+        record.freed = stack;
+        record.freed_thread = thread;
+        // While the record is locked: a fork's child may find it, but not this thread.
+        // SAFETY: the block was just freed.
+        let is_right = unsafe {
+            if !record.is_guarded() {
+                marks::fill_poison(record.address, record.size_bytes, Tag::Freed, record.number);
+            }
+            wrong_call_kind(record, call).is_none() && has_canaries(record)
+        };
+        Some(Freed {
+            record: row,
+            size_bytes: record.size_bytes,
+            number: record.number,
+            around_bytes: (1 << record.lead_log2) + record.canary_behind as usize,
+            is_guarded: record.is_guarded(),
+            is_right,
+        })
     });
-    let Some(record) = found else { return false };
-    if !record.is_live() {
-        let finding = Finding::new(Kind::DoubleFree, stack, call.address);
-        super::tell(&Finding { record: Some(record), call: Some(call), ..finding });
+    let Some(found) = found else { return false };
+    let Some(freed) = found else {
+        tell_double_free(call, stack);
         return true;
+    };
+    FREES.add(1);
+    if !freed.is_right {
+        look_at_wrong(call, stack);
     }
-    FREES.fetch_add(1, Relaxed);
-    look_at_call(&record, call, stack);
-    look_at_canaries(&record, "free", stack);
-    match record.is_guarded() {
-        true => retire_guarded(&record),
-        false => retire_plain(heap, &record),
+    match freed.is_guarded {
+        true => retire_guarded(call.address, &freed),
+        false => retire_plain(heap, call.address, &freed),
     }
     true
+}
+
+#[cold]
+fn tell_double_free(call: Call, stack: StackNumber) {
+    let record = table::get(call.address);
+    let finding = Finding::new(Kind::DoubleFree, stack, call.address);
+    super::tell(&Finding { record, call: Some(call), ..finding });
+}
+
+/// Tells what is wrong about the free of a block that doesn't wait yet.
+#[cold]
+fn look_at_wrong(call: Call, stack: StackNumber) {
+    let Some(record) = table::get(call.address) else { return };
+    if let Some(kind) = wrong_call_kind(&record, call) {
+        let finding = Finding::new(kind, stack, call.address);
+        super::tell(&Finding { record: Some(record), call: Some(call), ..finding });
+    }
+    look_at_canaries(&record, "free", stack);
 }
 
 /// Whether a part of the process has operators of its own: see [`allow_mismatches`].
@@ -289,32 +326,44 @@ pub fn allow_mismatches() {
     MAY_MISMATCH.store(true, Relaxed);
 }
 
-/// Whether the block is freed in the way that it was allocated.
-fn look_at_call(record: &Record, call: Call, stack: StackNumber) {
+/// What is wrong about the way in which a block is freed, by how it was allocated.
+#[inline(always)]
+fn wrong_call_kind(record: &Record, call: Call) -> Option<Kind> {
     let is_mismatch = record.function.family() != call.function.family();
-    let kind = if is_mismatch && !MAY_MISMATCH.load(Relaxed) {
-        Kind::MismatchedFree
-    } else if call.size.is_some_and(|size| size != record.size_bytes) {
-        Kind::WrongSize
-    } else {
-        return;
-    };
-    let finding = Finding::new(kind, stack, call.address);
-    super::tell(&Finding { record: Some(*record), call: Some(call), ..finding });
+    if is_mismatch && !MAY_MISMATCH.load(Relaxed) {
+        return Some(Kind::MismatchedFree);
+    }
+    call.size.is_some_and(|size| size != record.size_bytes).then_some(Kind::WrongSize)
 }
 
-fn retire_guarded(record: &Record) {
+/// Whether the canaries of a block are as they were written.
+///
+/// # Safety
+/// The block's memory must stay meanwhile.
+#[inline(always)]
+unsafe fn has_canaries(record: &Record) -> bool {
+    let [(before, start), (end, behind)] = canaries(record);
+    // SAFETY: within the block's extent.
+    unsafe {
+        marks::find_change_of_canary(before, start).is_none()
+            && marks::find_change_of_canary(end, behind).is_none()
+    }
+}
+
+#[cold]
+fn retire_guarded(address: usize, freed: &Freed) {
     let since = clock::ticks();
-    let (address, size_bytes) = (record.address, record.size_bytes);
+    let size_bytes = freed.size_bytes;
     if guard::free(address, size_bytes) {
         budget::note_live(size_bytes, false);
     } else {
         // SAFETY: the block was freed, and its pages are as they were.
-        unsafe { marks::fill_poison(address, size_bytes, Tag::Freed, record.number) };
+        unsafe { marks::fill_poison(address, size_bytes, Tag::Freed, freed.number) };
     }
     // Half of the region is enough to wait in.
     let most_bytes = guard::region().length / 2;
-    let (is_waiting, mut left) = GUARDED.push(address, guard::slot_bytes(size_bytes), most_bytes);
+    let slot_bytes = guard::slot_bytes(size_bytes);
+    let (is_waiting, mut left) = GUARDED.push(address, freed.record, slot_bytes, most_bytes);
     if !is_waiting {
         leave_guarded(address);
     }
@@ -331,18 +380,18 @@ fn leave_guarded(address: usize) {
     }
 }
 
-fn retire_plain(mut heap: Option<&mut Heap>, record: &Record) {
+#[inline(always)]
+fn retire_plain(mut heap: Option<&mut Heap>, address: usize, freed: &Freed) {
     let most_bytes = options::value(Choice::Quarantine);
-    let around = (1 << record.lead_log2) + record.canary_behind as usize;
-    let bytes = record.size_bytes + around;
+    let bytes = freed.size_bytes + freed.around_bytes;
     // A block that would drive out most others doesn't wait.
     let may_wait = bytes <= most_bytes / 4;
     let (is_waiting, mut left) = match may_wait {
-        true => PLAIN.push(record.address, bytes, most_bytes),
+        true => PLAIN.push(address, freed.record, bytes, most_bytes),
         false => (false, PLAIN.pop_beyond(most_bytes)),
     };
     if !is_waiting {
-        give_back(heap.as_deref_mut(), record.address);
+        give_back(heap.as_deref_mut(), address);
     }
     while let Some(oldest) = left {
         prefetch(oldest.later);
@@ -353,10 +402,13 @@ fn retire_plain(mut heap: Option<&mut Heap>, record: &Record) {
 
 /// Fetches what is looked at when a block leaves the quarantine: with a long quarantine none of it
 /// is in a cache.
-fn prefetch(address: usize) {
-    table::prefetch(address);
-    processor::prefetch(address);
-    processor::prefetch(address + 64);
+#[inline(always)]
+fn prefetch(later: Later) {
+    /// The processor itself sees to what is behind.
+    const PREFETCHED_BYTES: usize = 512;
+    table::prefetch(later.address, later.record);
+    let bytes = later.bytes.min(PREFETCHED_BYTES);
+    (0..bytes).step_by(64).for_each(|offset| processor::prefetch(later.address + offset));
 }
 
 /// Gives the memory of a freed block back to the heap.

@@ -6,6 +6,7 @@ use super::guard;
 use super::stacks::StackNumber;
 use crate::os::{clock, memory, modules, unwind};
 use crate::services::options::{self, Choice};
+use crate::sync::counter::Counter;
 use core::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
@@ -36,9 +37,9 @@ static LIVE_SMALL: AtomicUsize = AtomicUsize::new(0);
 /// For each stack how many of its blocks were guarded, up to 255.
 static COUNTS: AtomicPtr<AtomicU8> = AtomicPtr::new(core::ptr::null_mut());
 
-static GUARDED: AtomicU64 = AtomicU64::new(0);
-static UNGUARDED: AtomicU64 = AtomicU64::new(0);
-static GUARDED_STACKS: AtomicU64 = AtomicU64::new(0);
+static GUARDED: Counter = Counter::new();
+static UNGUARDED: Counter = Counter::new();
+static GUARDED_STACKS: Counter = Counter::new();
 
 /// Makes room for the counts. Without memory each stack counts as new.
 pub fn begin() {
@@ -95,21 +96,21 @@ fn count_of(stack: StackNumber) -> &'static AtomicU8 {
 
 /// Counts a guarded block; returns how many its stack had before.
 fn note_guarded(stack: StackNumber) -> u8 {
-    let guarded = GUARDED.fetch_add(1, Relaxed);
+    let guarded = GUARDED.add(1);
     if guarded.is_multiple_of(LOOK_EVERY) {
         look_at_time();
     }
     let count = count_of(stack);
     let earlier = count.load(Relaxed);
     if earlier == 0 {
-        GUARDED_STACKS.fetch_add(1, Relaxed);
+        GUARDED_STACKS.add(1);
     }
     count.store(earlier.saturating_add(1), Relaxed);
     earlier
 }
 
 fn note_unguarded() {
-    let unguarded = UNGUARDED.fetch_add(1, Relaxed);
+    let unguarded = UNGUARDED.add(1);
     if unguarded.is_multiple_of(LOOK_EVERY_UNGUARDED) {
         look_at_time();
     }
@@ -117,8 +118,8 @@ fn note_unguarded() {
 
 /// Notes that a block that was to be guarded could not be.
 pub fn note_failed() {
-    GUARDED.fetch_sub(1, Relaxed);
-    UNGUARDED.fetch_add(1, Relaxed);
+    GUARDED.add(1u64.wrapping_neg());
+    UNGUARDED.add(1);
 }
 
 /// Counts the page of a guarded block that lives, or (`false`) no longer lives.
@@ -167,7 +168,7 @@ pub struct Coverage {
 
 /// What was guarded so far.
 pub fn coverage() -> Coverage {
-    let guarded = GUARDED.load(Relaxed);
-    let all = guarded + UNGUARDED.load(Relaxed);
-    Coverage { guarded, all, guarded_stacks: GUARDED_STACKS.load(Relaxed) }
+    let guarded = GUARDED.get();
+    let all = guarded + UNGUARDED.get();
+    Coverage { guarded, all, guarded_stacks: GUARDED_STACKS.get() }
 }

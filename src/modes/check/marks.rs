@@ -5,8 +5,6 @@
 //! eight bytes, at multiples of eight, that are no valid address on any x86-64 (bits 47 to 63
 //! differ) and carry the number of their block, so that a fault on one names the block.
 
-use core::slice;
-
 /// The canary's bytes, the first at a multiple of eight.
 const CANARY: [u8; 8] = [0xB6, 0xD1, 0x9C, 0xE3, 0xA7, 0xF5, 0x8B, 0xC9];
 /// How much of the room before a block is canary: what is nearest to it.
@@ -60,6 +58,7 @@ pub struct Change {
 ///
 /// # Safety
 /// They must be the checker's.
+#[inline(always)]
 pub unsafe fn fill_canary(start: usize, end: usize) {
     // SAFETY: the caller's promise.
     unsafe { fill(start, end, u64::from_le_bytes(CANARY)) };
@@ -69,6 +68,7 @@ pub unsafe fn fill_canary(start: usize, end: usize) {
 ///
 /// # Safety
 /// The bytes must be readable.
+#[inline(always)]
 pub unsafe fn find_change_of_canary(start: usize, end: usize) -> Option<Change> {
     // SAFETY: the caller's promise.
     unsafe { find_change(start, end, u64::from_le_bytes(CANARY)) }
@@ -78,6 +78,7 @@ pub unsafe fn find_change_of_canary(start: usize, end: usize) -> Option<Change> 
 ///
 /// # Safety
 /// The block must be the checker's, or not yet the program's.
+#[inline(always)]
 pub unsafe fn fill_poison(start: usize, size_bytes: usize, tag: Tag, number: u64) {
     // SAFETY: the caller's promise.
     unsafe { fill(start, start + size_bytes.min(POISON_MAX), tag.word(number)) };
@@ -87,6 +88,7 @@ pub unsafe fn fill_poison(start: usize, size_bytes: usize, tag: Tag, number: u64
 ///
 /// # Safety
 /// The block's bytes must be readable.
+#[inline(always)]
 pub unsafe fn find_change_of_poison(
     start: usize,
     size_bytes: usize,
@@ -96,81 +98,126 @@ pub unsafe fn find_change_of_poison(
     unsafe { find_change(start, start + size_bytes.min(POISON_MAX), Tag::Freed.word(number)) }
 }
 
-/// A range as words at multiples of eight. The first and the last may belong to it in part: the
-/// bits of a mask are set where they do.
-struct Words {
-    first: *mut u64,
-    /// How many there are before the last one.
-    count: usize,
-    first_mask: u64,
-    last_mask: u64,
+/// What a word that lies at each multiple of eight reads as from `address` on.
+#[inline(always)]
+fn turned(word: u64, address: usize) -> u64 {
+    word.rotate_right(address as u32 % 8 * 8)
 }
 
-impl Words {
-    fn of(start: usize, end: usize) -> Self {
-        let first = start & !7;
-        let last = (end - 1) & !7;
-        Self {
-            first: first as *mut u64,
-            count: (last - first) / 8,
-            first_mask: u64::MAX << (start % 8 * 8),
-            last_mask: u64::MAX >> ((last + 8 - end) * 8),
+/// Fills a range with a word that lies at each multiple of eight. Nothing is read, so that nothing
+/// waits for memory that is in no cache; the last pieces overlap those before.
+///
+/// # Safety
+/// The range must be the checker's, or not yet or no longer the program's.
+#[inline(always)]
+unsafe fn fill(start: usize, end: usize, word: u64) {
+    let length = end.wrapping_sub(start);
+    let (first, last) = (turned(word, start), turned(word, end));
+    // SAFETY: the pieces lie within the range.
+    unsafe {
+        if length >= 16 {
+            let mut place = start;
+            while place < end - 16 {
+                (place as *mut [u64; 2]).write_unaligned([first; 2]);
+                place += 16;
+            }
+            ((end - 16) as *mut [u64; 2]).write_unaligned([last; 2]);
+        } else if length >= 8 {
+            (start as *mut u64).write_unaligned(first);
+            ((end - 8) as *mut u64).write_unaligned(last);
+        } else {
+            fill_bytes(start, length, first);
         }
     }
 }
 
-/// Fills a range with a word that lies at each multiple of eight. Where the range begins or ends
-/// in the middle of a word, the rest of it is written too, as it was.
+/// Fills fewer than eight bytes with the first ones of a word.
 ///
 /// # Safety
-/// The words must be the checker's, or not yet or no longer the program's.
-#[inline]
-unsafe fn fill(start: usize, end: usize, word: u64) {
-    if start >= end {
-        return;
-    }
-    let Words { first, count, first_mask, last_mask } = Words::of(start, end);
-    let put = |place: *mut u64, mask: u64| {
-        // SAFETY: the caller's promise.
-        unsafe { place.write(place.read() & !mask | word & mask) }
-    };
-    if count == 0 {
-        return put(first, first_mask & last_mask);
-    }
-    put(first, first_mask);
-    // SAFETY: the words between the first and the last.
+/// As [`fill`].
+#[inline(always)]
+unsafe fn fill_bytes(start: usize, length: usize, word: u64) {
+    let (mut place, mut word) = (start, word);
+    // SAFETY: the caller's promise; each piece is there when the length has its bit.
     unsafe {
-        slice::from_raw_parts_mut(first.add(1), count - 1).fill(word);
-        put(first.add(count), last_mask);
+        if length & 4 != 0 {
+            (place as *mut u32).write_unaligned(word as u32);
+            (place, word) = (place + 4, word >> 32);
+        }
+        if length & 2 != 0 {
+            (place as *mut u16).write_unaligned(word as u16);
+            (place, word) = (place + 2, word >> 16);
+        }
+        if length & 1 != 0 {
+            (place as *mut u8).write(word as u8);
+        }
     }
 }
 
 /// Where a range differs from a word at each multiple of eight.
 ///
 /// # Safety
-/// The words of the range must be readable.
-#[inline]
+/// The range must be readable.
+#[inline(always)]
 unsafe fn find_change(start: usize, end: usize, word: u64) -> Option<Change> {
-    if start >= end {
-        return None;
-    }
-    let Words { first, count, first_mask, last_mask } = Words::of(start, end);
     // SAFETY: the caller's promise.
+    match unsafe { is_filled(start, end, word) } {
+        true => None,
+        // SAFETY: the caller's promise.
+        false => unsafe { locate_change(start, end, word) },
+    }
+}
+
+/// # Safety
+/// The range must be readable.
+#[inline(always)]
+unsafe fn is_filled(start: usize, end: usize, word: u64) -> bool {
+    let length = end.wrapping_sub(start);
+    let (first, last) = (turned(word, start), turned(word, end));
+    // SAFETY: the pieces lie within the range.
     let differences = unsafe {
-        if count == 0 {
-            (first.read() ^ word) & first_mask & last_mask
+        if length >= 16 {
+            let [mut low, mut high] = ((end - 16) as *const [u64; 2]).read_unaligned();
+            (low, high) = (low ^ last, high ^ last);
+            let mut place = start;
+            while place < end - 16 {
+                let found = (place as *const [u64; 2]).read_unaligned();
+                (low, high) = (low | found[0] ^ first, high | found[1] ^ first);
+                place += 16;
+            }
+            low | high
+        } else if length >= 8 {
+            ((start as *const u64).read_unaligned() ^ first)
+                | ((end - 8) as *const u64).read_unaligned() ^ last
         } else {
-            let middle = slice::from_raw_parts(first.add(1), count - 1);
-            let edges =
-                (first.read() ^ word) & first_mask | (first.add(count).read() ^ word) & last_mask;
-            middle.iter().fold(edges, |differences, found| differences | (found ^ word))
+            differing_bytes(start, length, first)
         }
     };
-    match differences {
-        0 => None,
-        // SAFETY: the caller's promise.
-        _ => unsafe { locate_change(start, end, word) },
+    differences == 0
+}
+
+/// How fewer than eight bytes differ from the first ones of a word: 0 if they don't.
+///
+/// # Safety
+/// They must be readable.
+#[inline(always)]
+unsafe fn differing_bytes(start: usize, length: usize, word: u64) -> u64 {
+    let (mut place, mut word, mut differences) = (start, word, 0);
+    // SAFETY: the caller's promise; each piece is there when the length has its bit.
+    unsafe {
+        if length & 4 != 0 {
+            differences |= (place as *const u32).read_unaligned() ^ word as u32;
+            (place, word) = (place + 4, word >> 32);
+        }
+        if length & 2 != 0 {
+            differences |= u32::from((place as *const u16).read_unaligned() ^ word as u16);
+            (place, word) = (place + 2, word >> 16);
+        }
+        if length & 1 != 0 {
+            differences |= u32::from(*(place as *const u8) ^ word as u8);
+        }
     }
+    u64::from(differences)
 }
 
 /// # Safety

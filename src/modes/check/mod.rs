@@ -19,6 +19,7 @@ pub mod leak;
 mod leaks;
 mod marks;
 mod quarantine;
+mod rows;
 mod search;
 mod stack_cache;
 mod stacks;
@@ -94,12 +95,20 @@ pub fn begin() {
 }
 
 /// The stack of calls that led here.
+#[inline(always)]
 fn capture() -> StackNumber {
     match thread::current() {
         // SAFETY: the thread's own, and not in use by a caller.
         Some(mut checked) => stacks::capture(unsafe { &mut checked.as_mut().cache }),
-        None => stacks::capture(&mut Cache::new()),
+        None => capture_without_cache(),
     }
+}
+
+/// As [`capture`], in a thread that isn't a checked one any more.
+#[cold]
+#[inline(never)]
+fn capture_without_cache() -> StackNumber {
+    stacks::capture(&mut Cache::new())
 }
 
 /// This thread's number at the kernel.

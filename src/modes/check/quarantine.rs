@@ -8,6 +8,8 @@ use core::ptr;
 
 /// How many blocks can wait in one quarantine.
 const ROWS: usize = 1 << 18;
+/// What bytes are counted in: no block that waits is too large to be counted so.
+const UNIT_BYTES: usize = 16;
 
 /// The blocks of the heap that wait.
 pub static PLAIN: Quarantine = Quarantine::new();
@@ -18,18 +20,21 @@ pub static GUARDED: Quarantine = Quarantine::new();
 pub struct Quarantine(Lock<Ring>);
 
 /// (Q1) `rows` is null or has [`ROWS`] rows, of which `length` from `first` on, round the end, are
-/// used. (Q2) `bytes` is the sum over them.
+/// used. (Q2) `units` is the sum over them.
 struct Ring {
     rows: *mut Row,
     first: usize,
     length: usize,
-    bytes: usize,
+    units: usize,
 }
 
 #[derive(Clone, Copy)]
 struct Row {
     address: usize,
-    bytes: usize,
+    /// What it takes, in [`UNIT_BYTES`].
+    units: u32,
+    /// The row of its record.
+    record: u32,
 }
 
 // SAFETY: the rows belong to the ring alone.
@@ -40,32 +45,46 @@ unsafe impl Send for Ring {}
 pub struct Left {
     /// Its address.
     pub address: usize,
-    /// The address of one that will leave some blocks later.
-    pub later: usize,
+    /// One that will leave some blocks later.
+    pub later: Later,
+}
+
+/// A block that is near its time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Later {
+    /// Its address.
+    pub address: usize,
+    /// The row of its record.
+    pub record: u32,
+    /// What it takes.
+    pub bytes: usize,
 }
 
 impl Ring {
-    fn pop_beyond(&mut self, most_bytes: usize) -> Option<Left> {
+    #[inline(always)]
+    fn pop_beyond(&mut self, most_units: usize) -> Option<Left> {
         /// How many blocks before a block leaves it is worth fetching.
         const AHEAD: usize = 8;
-        if self.length == 0 || (self.bytes <= most_bytes && self.length < ROWS) {
+        if self.length == 0 || (self.units <= most_units && self.length < ROWS) {
             return None;
         }
         // SAFETY: (Q1); the row ahead is one of the ring's, if maybe an old one.
         let (row, later) = unsafe {
-            let later = (*self.rows.add((self.first + AHEAD) % ROWS)).address;
+            let later = &*self.rows.add((self.first + AHEAD) % ROWS);
+            let bytes = later.units as usize * UNIT_BYTES;
+            let later = Later { address: later.address, record: later.record, bytes };
             (*self.rows.add(self.first), later)
         };
         self.first = (self.first + 1) % ROWS;
         self.length -= 1;
-        self.bytes -= row.bytes;
+        self.units -= row.units as usize;
         Some(Left { address: row.address, later })
     }
 }
 
 impl Quarantine {
     const fn new() -> Self {
-        Self(Lock::new(Ring { rows: ptr::null_mut(), first: 0, length: 0, bytes: 0 }))
+        Self(Lock::new(Ring { rows: ptr::null_mut(), first: 0, length: 0, units: 0 }))
     }
 
     /// Makes room for it. False without memory: then nothing ever waits.
@@ -76,21 +95,30 @@ impl Quarantine {
         range.is_some()
     }
 
-    /// Puts a freed block that takes `bytes` at the end, and takes out the one that has waited
-    /// longest if more than `most_bytes` wait then. False when there is no room for it.
-    pub fn push(&self, address: usize, bytes: usize, most_bytes: usize) -> (bool, Option<Left>) {
-        let mut ring = self.0.lock();
+    /// Puts a freed block that takes `bytes`, and has its record in the row `record`, at the end;
+    /// takes out the one that has waited longest if more than `most_bytes` wait then. False when
+    /// there is no room for it.
+    #[inline(always)]
+    pub fn push(
+        &self,
+        address: usize,
+        record: u32,
+        bytes: usize,
+        most_bytes: usize,
+    ) -> (bool, Option<Left>) {
+        let mut ring = self.0.lock_alone();
+        let Ok(units) = u32::try_from(bytes.div_ceil(UNIT_BYTES)) else { return (false, None) };
         if ring.rows.is_null() {
             return (false, None);
         }
-        let left = ring.pop_beyond(most_bytes.saturating_sub(bytes));
+        let left = ring.pop_beyond((most_bytes / UNIT_BYTES).saturating_sub(units as usize));
         let has_room = ring.length < ROWS;
         if has_room {
             let place = (ring.first + ring.length) % ROWS;
             // SAFETY: (Q1).
-            unsafe { ring.rows.add(place).write(Row { address, bytes }) };
+            unsafe { ring.rows.add(place).write(Row { address, units, record }) };
             ring.length += 1;
-            ring.bytes += bytes;
+            ring.units += units as usize;
         }
         (has_room, left)
     }
@@ -98,7 +126,7 @@ impl Quarantine {
     /// Takes out the block that has waited longest if more than `most_bytes` wait, or as many
     /// blocks as can.
     pub fn pop_beyond(&self, most_bytes: usize) -> Option<Left> {
-        self.0.lock().pop_beyond(most_bytes)
+        self.0.lock_alone().pop_beyond(most_bytes / UNIT_BYTES)
     }
 
     /// Its memory, which holds blocks' addresses without being a use of them.

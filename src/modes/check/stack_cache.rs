@@ -2,7 +2,7 @@
 //! if it is all as it was, so is the stack: nothing is unwound.
 
 use super::stacks::StackNumber;
-use crate::os::unwind::{generation, Dependency, Registers, Trail, Window};
+use crate::os::unwind::{generation, Dependency, Key, Registers, Trail, Window};
 
 const SETS: usize = 42;
 const WAYS: usize = 4;
@@ -47,24 +47,24 @@ impl Entry {
 
     /// What the digest starts from.
     #[inline(always)]
-    fn seed(registers: &Registers, uses_bp: bool) -> u64 {
-        let bp = if uses_bp { registers.bp() as u64 } else { 0 };
-        (registers.pc as u64)
+    fn seed(key: Key, uses_bp: bool) -> u64 {
+        let bp = if uses_bp { key.bp as u64 } else { 0 };
+        (key.pc as u64)
             .wrapping_mul(0xd6e8_feb8_6659_fd93)
             .wrapping_add(bp.wrapping_mul(0xa076_1d64_78bd_642f))
             .wrapping_add(generation())
     }
 
     #[inline(always)]
-    fn is_of(&self, registers: &Registers, window: &Window) -> bool {
-        if self.sp != registers.sp() {
+    fn is_of(&self, key: Key, window: &Window) -> bool {
+        if self.sp != key.sp {
             return false;
         }
         let first = self.trail.word(window, self.sp, self.first_index as usize);
         if first.is_none_or(|word| word as u32 != self.first_address) {
             return false;
         }
-        let seed = Self::seed(registers, self.uses_bp);
+        let seed = Self::seed(key, self.uses_bp);
         self.trail.digest(window, self.sp, seed) == Some(self.digest)
     }
 }
@@ -94,9 +94,9 @@ impl Cache {
 
     /// The stack at these registers, if it is one of those that were kept.
     #[inline(always)]
-    pub fn find(&self, registers: &Registers) -> Option<StackNumber> {
-        let set = &self.sets[Self::set_index(registers.sp())];
-        set.iter().find(|entry| entry.is_of(registers, &self.window)).map(|entry| entry.number)
+    pub fn find(&self, key: Key) -> Option<StackNumber> {
+        let set = &self.sets[Self::set_index(key.sp)];
+        set.iter().find(|entry| entry.is_of(key, &self.window)).map(|entry| entry.number)
     }
 
     /// Keeps what was learned of the thread's stack, and the stack that a walk found.
@@ -148,7 +148,7 @@ impl<'a> Finding<'a> {
         }
         let (sp, trail, uses_bp) = (self.registers.sp(), self.trail, self.uses_bp);
         let first_address = trail.word(window, sp, self.first_index as usize)? as u32;
-        let digest = trail.digest(window, sp, Entry::seed(self.registers, uses_bp))?;
+        let digest = trail.digest(window, sp, Entry::seed(self.registers.key(), uses_bp))?;
         let first_index = self.first_index;
         Some(Entry { sp, digest, number, first_address, trail, first_index, uses_bp })
     }

@@ -5,7 +5,7 @@
 
 use super::stack_cache::{Cache, Finding};
 use crate::os::record_store::RecordStore;
-use crate::os::unwind::{here, is_own, Registers, Walker};
+use crate::os::unwind::{here, is_own, Key, Registers, Walker};
 use core::sync::atomic::{
     AtomicU32, AtomicUsize,
     Ordering::{AcqRel, Acquire, Relaxed},
@@ -65,15 +65,20 @@ pub fn dropped() -> usize {
 }
 
 /// The number of the stack of calls that led here, without Cairn's own. `cache` is the thread's.
-#[inline]
+#[inline(always)]
 pub fn capture(cache: &mut Cache) -> StackNumber {
-    capture_at(&here(), cache)
+    let key = Key::here();
+    match cache.find(key) {
+        Some(number) => number,
+        // The instruction is what the key has; the stack pointer is the same.
+        None => capture_slow(&Registers { pc: key.pc, ..here() }, cache),
+    }
 }
 
 /// The number of the stack of calls that led to where these registers are from.
 #[inline]
 pub fn capture_at(registers: &Registers, cache: &mut Cache) -> StackNumber {
-    match cache.find(registers) {
+    match cache.find(registers.key()) {
         Some(number) => number,
         None => capture_slow(registers, cache),
     }

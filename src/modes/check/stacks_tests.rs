@@ -51,10 +51,10 @@ fn the_cache_hits_only_while_every_word_is_as_it_was() {
     nest(6, &mut || {
         let registers = here();
         let number = capture_at(&registers, &mut cache);
-        assert_eq!(cache.find(&registers), Some(number));
+        assert_eq!(cache.find(registers.key()), Some(number));
         let mut elsewhere = registers;
         elsewhere.general[Registers::SP] += 16;
-        assert_eq!(cache.find(&elsewhere), None);
+        assert_eq!(cache.find(elsewhere.key()), None);
         let mut window = cache.window();
         let (count, _) = crate::os::unwind::walk(&registers, &mut window, &mut slots);
         // Another return address on the stack, which is put back before anybody returns to it.
@@ -62,10 +62,10 @@ fn the_cache_hits_only_while_every_word_is_as_it_was() {
         // SAFETY: a word of this thread's stack.
         unsafe {
             slot.write_volatile(slots[count - 1].return_address + 1);
-            assert_eq!(cache.find(&registers), None);
+            assert_eq!(cache.find(registers.key()), None);
             slot.write_volatile(slots[count - 1].return_address);
         }
-        assert_eq!(cache.find(&registers), Some(number));
+        assert_eq!(cache.find(registers.key()), Some(number));
     });
 }
 

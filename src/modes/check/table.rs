@@ -2,13 +2,16 @@
 //! apart from the blocks, so no wrong write reaches them.
 //!
 //! An open-addressed table with linear probing in shards, each behind a lock of its own, so that
-//! threads rarely meet. A shard is made anew, twice as long, when five of eight rows are used: with
-//! more, searches get long.
+//! threads rarely meet. It only says which row a record is in (`rows.rs`), so most of it stays in
+//! the caches. A shard is made anew, twice as long, when five of eight slots are used: with more,
+//! searches get long.
 
+use super::rows;
 use super::stacks::StackNumber;
 use crate::arithmetic::function::Function;
-use crate::os::{memory, processor};
-use crate::sync::lock::Lock;
+use crate::os::memory::{self, Range};
+use crate::os::processor;
+use crate::sync::lock::{Holdable, Lock};
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -26,8 +29,9 @@ pub enum Placement {
 
 /// What is known of one block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(align(64))]
 pub struct Record {
-    /// The block's address; 0 in an unused row.
+    /// The block's address.
     pub address: usize,
     /// The size that was asked for.
     pub size_bytes: usize,
@@ -81,178 +85,251 @@ impl Record {
 
 const SHARDS_LOG2: u32 = 6;
 const SHARDS: usize = 1 << SHARDS_LOG2;
-/// Rows of a shard at first: a page or so.
-const ROWS_AT_FIRST: usize = 64;
+/// Slots of a shard at first.
+const SLOTS_AT_FIRST: usize = 64;
 
-/// A part of the table.
+/// A part of the table: slots, found by a block's address, each of which names the row of a record.
 ///
-/// (C1) `rows` is null or has `capacity` rows, a power of two, of which `used` are used: fewer than
-/// all. (C2) Between a record's own place, by its hash, and the row where it is, no row is unused.
+/// (C1) `slots` is null or has `capacity` slots, a power of two, of which `used` are used: fewer
+/// than all. (C2) Between a record's own place, by its hash, and the slot where it is, no slot is
+/// unused. (C3) The rows in slots, those from `free` on, and those from `fresh` to `fresh_end` are
+/// the shard's, each once.
 struct Shard {
-    rows: *mut Record,
+    slots: *mut Slot,
     capacity: usize,
     used: usize,
+    /// The first of the rows that are free again; their `number` is the next one.
+    free: u32,
+    fresh: u32,
+    fresh_end: u32,
 }
 
-// SAFETY: the rows belong to the shard alone.
+/// The tag of a record, and its row; all zero if it is unused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Slot {
+    row: u32,
+    tag: u32,
+}
+
+const UNUSED: Slot = Slot { row: 0, tag: 0 };
+
+// SAFETY: the slots belong to the shard alone.
 unsafe impl Send for Shard {}
 
 static TABLE: [Lock<Shard>; SHARDS] = [const { Lock::new(Shard::EMPTY) }; SHARDS];
 
-/// Where a shard's rows are, for those who have no lock.
+/// Where a shard's slots are, for those who have no lock.
 struct Hint {
-    rows: AtomicUsize,
+    slots: AtomicUsize,
     mask: AtomicUsize,
 }
 
 static HINTS: [Hint; SHARDS] =
-    [const { Hint { rows: AtomicUsize::new(0), mask: AtomicUsize::new(0) } }; SHARDS];
+    [const { Hint { slots: AtomicUsize::new(0), mask: AtomicUsize::new(0) } }; SHARDS];
 
 /// Fibonacci hashing (Knuth, "The Art of Computer Programming", volume 3, 6.4): the upper bits of
 /// the product are mixed well.
+#[inline(always)]
 fn hash(address: usize) -> u64 {
     (address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
+/// The bits of the hash that a slot has; the lowest are its own place.
+#[inline(always)]
+fn tag(address: usize) -> u32 {
+    (hash(address) >> 24) as u32
+}
+
+#[inline(always)]
 fn shard(address: usize) -> &'static Lock<Shard> {
     &TABLE[(hash(address) >> (64 - SHARDS_LOG2)) as usize]
 }
 
 impl Shard {
-    const EMPTY: Self = Self { rows: ptr::null_mut(), capacity: 0, used: 0 };
+    const EMPTY: Self =
+        Self { slots: ptr::null_mut(), capacity: 0, used: 0, free: 0, fresh: 0, fresh_end: 0 };
 
-    fn own_place(&self, address: usize) -> usize {
-        (hash(address) >> 20) as usize & (self.capacity - 1)
-    }
-
-    fn row(&mut self, index: usize) -> &mut Record {
+    #[inline(always)]
+    fn slot(&mut self, index: usize) -> &mut Slot {
         debug_assert!(index < self.capacity);
         // SAFETY: (C1).
-        unsafe { &mut *self.rows.add(index) }
+        unsafe { &mut *self.slots.add(index) }
     }
 
-    /// The row that has `address`, or the unused one where it would be.
+    #[inline(always)]
+    fn record(&mut self, row: u32) -> &mut Record {
+        // SAFETY: (C3).
+        unsafe { &mut *rows::place_of(row) }
+    }
+
+    /// The slot that has `address`, or the unused one where it would be.
+    #[inline(always)]
     fn probe(&mut self, address: usize) -> usize {
-        let mut index = self.own_place(address);
+        let (tag, mask) = (tag(address), self.capacity - 1);
+        let mut index = tag as usize & mask;
         loop {
-            let found = self.row(index).address;
-            if found == address || found == 0 {
+            let slot = *self.slot(index);
+            if slot == UNUSED || slot.tag == tag && self.record(slot.row).address == address {
                 return index;
             }
-            index = (index + 1) & (self.capacity - 1);
+            index = (index + 1) & mask;
         }
     }
 
+    #[inline(always)]
     fn find(&mut self, address: usize) -> Option<usize> {
         if self.used == 0 || address == 0 {
             return None;
         }
         let index = self.probe(address);
-        (self.row(index).address == address).then_some(index)
+        (*self.slot(index) != UNUSED).then_some(index)
     }
 
-    /// The row for a new record at `address`, to be written by the caller. `None` without memory.
-    fn insert(&mut self, address: usize) -> Option<&mut Record> {
+    /// The row for a record at `address`, to be written by the caller. `None` without memory.
+    #[inline(always)]
+    fn insert(&mut self, address: usize) -> Option<u32> {
         if (self.used + 1) * 8 > self.capacity * 5 && !self.grow() {
             return None;
         }
         let index = self.probe(address);
-        self.used += usize::from(self.row(index).address == 0);
-        Some(self.row(index))
+        let slot = *self.slot(index);
+        if slot != UNUSED {
+            return Some(slot.row);
+        }
+        let row = self.take_row()?;
+        *self.slot(index) = Slot { row, tag: tag(address) };
+        self.used += 1;
+        Some(row)
     }
 
+    #[inline(always)]
+    fn take_row(&mut self) -> Option<u32> {
+        let row = self.free;
+        if row == 0 {
+            return self.take_fresh_row();
+        }
+        self.free = self.record(row).number as u32;
+        Some(row)
+    }
+
+    fn take_fresh_row(&mut self) -> Option<u32> {
+        if self.fresh == self.fresh_end {
+            let first = rows::take_chunk()?;
+            (self.fresh, self.fresh_end) = (first, first + rows::CHUNK);
+        }
+        self.fresh += 1;
+        Some(self.fresh - 1)
+    }
+
+    #[cold]
     fn grow(&mut self) -> bool {
-        let capacity = (self.capacity * 2).max(ROWS_AT_FIRST);
+        let capacity = (self.capacity * 2).max(SLOTS_AT_FIRST);
         let Some(range) = memory::map_writable(Self::bytes(capacity)) else {
-            // The last row stays unused, so that each search ends.
+            // The last slot stays unused, so that each search ends.
             return self.used + 1 < self.capacity;
         };
-        let old = Self { rows: range.start as *mut Record, capacity, used: 0 };
-        let mut old = core::mem::replace(self, old);
-        for index in 0..old.capacity {
-            let record = *old.row(index);
-            if record.address != 0 {
-                let place = self.probe(record.address);
-                *self.row(place) = record;
-                self.used += 1;
+        let old = Range { start: self.slots as usize, length: Self::bytes(self.capacity) };
+        let slots = range.start as *mut Slot;
+        for index in 0..self.capacity {
+            let slot = *self.slot(index);
+            if slot == UNUSED {
+                continue;
+            }
+            let mut place = slot.tag as usize & (capacity - 1);
+            // SAFETY: within the new slots, of which more are unused than there are old ones.
+            unsafe {
+                while *slots.add(place) != UNUSED {
+                    place = (place + 1) & (capacity - 1);
+                }
+                slots.add(place).write(slot);
             }
         }
-        if !old.rows.is_null() {
-            let range =
-                memory::Range { start: old.rows as usize, length: Self::bytes(old.capacity) };
+        (self.slots, self.capacity) = (slots, capacity);
+        if old.start != 0 {
             // SAFETY: everything in it has moved.
-            unsafe { memory::release(range) };
+            unsafe { memory::release(old) };
         }
         true
     }
 
     fn bytes(capacity: usize) -> usize {
-        (capacity * size_of::<Record>()).next_multiple_of(memory::page_bytes())
+        (capacity * size_of::<Slot>()).next_multiple_of(memory::page_bytes())
     }
 
-    /// Takes a record out, and moves those behind it up that (C2) wants there (Knuth, 6.4,
+    /// Takes a record out, and moves the slots behind it up that (C2) wants there (Knuth, 6.4,
     /// algorithm R).
+    #[inline(always)]
     fn remove(&mut self, index: usize) -> Record {
         let mask = self.capacity - 1;
-        let removed = *self.row(index);
+        let row = self.slot(index).row;
+        let removed = *self.record(row);
         let (mut hole, mut next) = (index, (index + 1) & mask);
         loop {
-            let address = self.row(next).address;
-            if address == 0 {
+            let slot = *self.slot(next);
+            if slot == UNUSED {
                 break;
             }
-            let own = self.own_place(address);
-            if next.wrapping_sub(own) & mask >= next.wrapping_sub(hole) & mask {
-                *self.row(hole) = *self.row(next);
+            if next.wrapping_sub(slot.tag as usize) & mask >= next.wrapping_sub(hole) & mask {
+                *self.slot(hole) = slot;
                 hole = next;
             }
             next = (next + 1) & mask;
         }
-        self.row(hole).address = 0;
+        *self.slot(hole) = UNUSED;
         self.used -= 1;
+        let free = self.free;
+        self.record(row).number = u64::from(free);
+        self.free = row;
         removed
     }
 }
 
 /// Adds the record of the block at `address`, in the place of an older one; `write` has to write
 /// it. False when there is no memory for it.
-#[inline]
+#[inline(always)]
 pub fn insert(address: usize, write: impl FnOnce(&mut Record)) -> bool {
-    let mut shard = shard(address).lock();
-    let rows = shard.rows;
+    let mut shard = shard(address).lock_alone();
+    let slots = shard.slots;
     let row = shard.insert(address);
-    let is_in = row.is_some();
     if let Some(row) = row {
-        write(row);
+        write(shard.record(row));
     }
-    if shard.rows != rows {
-        note_rows(address, &shard);
+    if shard.slots != slots {
+        note_slots(address, &shard);
     }
-    is_in
+    row.is_some()
 }
 
 #[cold]
-fn note_rows(address: usize, shard: &Shard) {
+fn note_slots(address: usize, shard: &Shard) {
     let hint = &HINTS[(hash(address) >> (64 - SHARDS_LOG2)) as usize];
     hint.mask.store(shard.capacity - 1, Relaxed);
-    hint.rows.store(shard.rows as usize, Relaxed);
+    hint.slots.store(shard.slots as usize, Relaxed);
 }
 
 /// Does something with the record of the block at `address`, while no other thread does.
+#[inline(always)]
 pub fn with<T>(address: usize, act: impl FnOnce(&mut Record) -> T) -> Option<T> {
-    let mut shard = shard(address).lock();
-    let index = shard.find(address)?;
-    Some(act(shard.row(index)))
+    with_row(address, |record, _| act(record))
 }
 
-/// Fetches what the record of the block at `address` is found by, for a use that is near. Takes no
-/// lock: a shard that is just made anew makes it useless, not wrong.
-#[inline]
-pub fn prefetch(address: usize) {
-    let hash = hash(address);
-    let hint = &HINTS[(hash >> (64 - SHARDS_LOG2)) as usize];
-    let place = (hash >> 20) as usize & hint.mask.load(Relaxed);
-    processor::prefetch(hint.rows.load(Relaxed) + place * size_of::<Record>());
+/// As [`with`]; `act` is also told the record's row.
+#[inline(always)]
+pub fn with_row<T>(address: usize, act: impl FnOnce(&mut Record, u32) -> T) -> Option<T> {
+    let mut shard = shard(address).lock_alone();
+    let index = shard.find(address)?;
+    let row = shard.slot(index).row;
+    Some(act(shard.record(row), row))
+}
+
+/// Fetches what the record of the block at `address`, which is in `row`, is found by, for a use
+/// that is near. Takes no lock: a shard that is just made anew makes it useless, not wrong.
+#[inline(always)]
+pub fn prefetch(address: usize, row: u32) {
+    let hint = &HINTS[(hash(address) >> (64 - SHARDS_LOG2)) as usize];
+    let place = tag(address) as usize & hint.mask.load(Relaxed);
+    processor::prefetch(hint.slots.load(Relaxed) + place * size_of::<Slot>());
+    processor::prefetch(rows::place_of(row) as usize);
 }
 
 /// A copy of the record of the block at `address`.
@@ -261,8 +338,9 @@ pub fn get(address: usize) -> Option<Record> {
 }
 
 /// Takes out the record of the block at `address`.
+#[inline]
 pub fn remove(address: usize) -> Option<Record> {
-    let mut shard = shard(address).lock();
+    let mut shard = shard(address).lock_alone();
     let index = shard.find(address)?;
     Some(shard.remove(index))
 }
@@ -272,8 +350,9 @@ pub fn for_each(mut visit: impl FnMut(&Record)) {
     for lock in &TABLE {
         let mut shard = lock.lock();
         for index in 0..shard.capacity {
-            let record = *shard.row(index);
-            if record.address != 0 {
+            let slot = *shard.slot(index);
+            if slot != UNUSED {
+                let record = *shard.record(slot.row);
                 visit(&record);
             }
         }
@@ -287,19 +366,21 @@ pub fn count() -> usize {
 
 /// Calls `visit` with the memory of each part of the table, which holds blocks' addresses without
 /// being a use of them.
-pub fn for_each_range(mut visit: impl FnMut(memory::Range)) {
+pub fn for_each_range(mut visit: impl FnMut(Range)) {
     for lock in &TABLE {
         let shard = lock.lock();
         if shard.capacity > 0 {
             let length = Shard::bytes(shard.capacity);
-            visit(memory::Range { start: shard.rows as usize, length });
+            visit(Range { start: shard.slots as usize, length });
         }
     }
+    rows::for_each_range(visit);
 }
 
 /// The locks of all parts: for forks, and to keep the table as it is.
-pub fn locks() -> impl Iterator<Item = &'static dyn crate::sync::lock::Holdable> {
-    TABLE.iter().map(|lock| lock as &dyn crate::sync::lock::Holdable)
+pub fn locks() -> impl Iterator<Item = &'static dyn Holdable> {
+    let shards = TABLE.iter().map(|lock| lock as &dyn Holdable);
+    shards.chain([rows::lock()])
 }
 
 #[cfg(test)]
@@ -340,11 +421,15 @@ mod tests {
                     assert_eq!(found, model.remove(&address));
                 }
                 1 => {
-                    *shard.insert(address).unwrap() = record(address, number);
+                    let row = shard.insert(address).unwrap();
+                    *shard.record(row) = record(address, number);
                     model.insert(address, number);
                 }
                 _ => {
-                    let found = shard.find(address).map(|index| shard.row(index).number);
+                    let found = shard.find(address).map(|index| {
+                        let row = shard.slot(index).row;
+                        shard.record(row).number
+                    });
                     assert_eq!(found, model.get(&address).copied());
                 }
             }

@@ -16,7 +16,7 @@ mod trail;
 mod walker;
 mod window;
 
-pub use probe::{here, recover, Registers};
+pub use probe::{here, recover, Key, Registers};
 pub use rule::{forget, generation};
 pub use trail::Trail;
 pub use walker::{Dependency, Frame, Walker};

@@ -197,6 +197,11 @@ impl Registers {
         self.general[Self::SP]
     }
 
+    /// Those by which the stack is known again.
+    pub fn key(&self) -> Key {
+        Key { pc: self.pc, sp: self.sp(), bp: self.bp() }
+    }
+
     /// rbp, which may or may not be a frame pointer.
     pub fn bp(&self) -> usize {
         self.general[Self::BP]
@@ -224,6 +229,38 @@ impl Registers {
             REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
         ];
         Self { pc: get(REG_RIP), general: order.map(get) }
+    }
+}
+
+/// The registers by which a stack that was walked before is known again.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The instruction's address.
+    pub pc: usize,
+    /// The stack pointer.
+    pub sp: usize,
+    /// rbp.
+    pub bp: usize,
+}
+
+impl Key {
+    /// Those of this moment.
+    #[inline(always)]
+    pub fn here() -> Self {
+        let (pc, sp, bp);
+        // SAFETY: copies registers.
+        unsafe {
+            asm!(
+                "lea {pc}, [rip]",
+                "mov {sp}, rsp",
+                "mov {bp}, rbp",
+                pc = out(reg) pc,
+                sp = out(reg) sp,
+                bp = out(reg) bp,
+                options(nomem, nostack, preserves_flags),
+            );
+        }
+        Self { pc, sp, bp }
     }
 }
 
