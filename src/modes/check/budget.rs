@@ -14,6 +14,10 @@ use core::sync::atomic::{
 
 /// What guards may take in any case.
 const GRACE_NS: u64 = 50_000_000;
+/// What a guarded block costs beside the time that is measured: page faults of the program, cleared
+/// pages, flushed address translations. On a virtual machine with two processors and Linux 6.18,
+/// 60,000 guarded blocks among 2,000,000 took 1.2 s, of which a quarter was measured.
+const UNMEASURED_NS: u64 = 15_000;
 /// How many blocks of a stack are guarded when the budget is spent, unless it is by far.
 const FIRST_OF_STACK: u8 = 4;
 /// One block in this many is guarded then.
@@ -140,7 +144,8 @@ pub fn spend(since: u64) {
 
 fn look_at_time() {
     forget_unloaded();
-    let spent_ns = clock::ns_of_ticks(TICKS.load(Relaxed));
+    let unmeasured_ns = GUARDED.get() * UNMEASURED_NS;
+    let spent_ns = clock::ns_of_ticks(TICKS.load(Relaxed)) + unmeasured_ns;
     let percent = options::value(Choice::Budget) as u64;
     let allowed_ns = GRACE_NS + clock::process_ns() / 100 * percent;
     HAS_TIME.store(spent_ns < allowed_ns, Relaxed);
