@@ -3,7 +3,6 @@
 use super::hardened;
 use super::life::{self, Inside};
 use crate::arithmetic::function::{Function, Request};
-use crate::arithmetic::size_class::COARSE_MAX;
 use crate::heap::slow;
 use crate::memory::block::Block;
 use crate::memory::emergency;
@@ -14,6 +13,9 @@ use crate::modes::harden;
 use crate::os::{libc_heap, memory};
 use crate::services::report::{self, Call};
 use core::ptr;
+
+/// A block that `realloc` makes this large or larger is a large one, whatever class would serve it.
+const GROWN_LARGE_FROM_BYTES: usize = 32 << 10;
 
 /// Allocates what is asked for. `None` when there is no memory or the size is beyond
 /// `PTRDIFF_MAX`.
@@ -135,7 +137,7 @@ pub fn free_sized(call: Call, may_be_resized: bool) {
         (Some(wanted), Live::Classed(class, _)) => {
             class == wanted || may_be_resized && is_kept_in_place(usable, size)
         }
-        (None, Live::Large(_)) => {
+        (wanted, Live::Large(_)) if wanted.is_none() || may_be_resized => {
             size.max(1).checked_next_multiple_of(memory::page_bytes()) == Some(usable)
         }
         _ => false,
@@ -199,8 +201,13 @@ pub fn resize(call: Call, size_bytes: usize) -> Option<Block> {
         if is_kept_in_place(usable, size_bytes) {
             return Some(live.block());
         }
+        if size_bytes > usable && size_bytes >= GROWN_LARGE_FROM_BYTES {
+            if let Some(new) = grow_into_large(call, usable, size_bytes) {
+                return Some(new);
+            }
+        }
     }
-    if let (Live::Large(block), true) = (live, size_bytes > COARSE_MAX) {
+    if let (Live::Large(block), true) = (live, size_bytes >= GROWN_LARGE_FROM_BYTES) {
         if let Some(inside) = life::enter() {
             let result = resize_large(block, size_bytes);
             leave(inside);
@@ -210,6 +217,21 @@ pub fn resize(call: Call, size_bytes: usize) -> Option<Block> {
     // A block that is too long serves a smaller size as well.
     let too_long = || (size_bytes <= usable).then_some(live.block());
     resize_by_copy(call, usable, size_bytes).or_else(too_long)
+}
+
+/// Puts a large block in the place of one of a size class that has `old_bytes`: what has grown once
+/// often grows again, and a large block does so in place. `None` without memory for it.
+fn grow_into_large(call: Call, old_bytes: usize, size_bytes: usize) -> Option<Block> {
+    let inside = life::enter()?;
+    let new = large::allocate(size_bytes, 1);
+    leave(inside);
+    let (new, _) = new?;
+    // SAFETY: both blocks have that many bytes, and are apart.
+    unsafe {
+        ptr::copy_nonoverlapping(call.address as *const u8, new.as_ptr(), old_bytes);
+    }
+    free(call);
+    Some(new)
 }
 
 /// In check mode each block of a new size is a new block, so that every use of the old one shows.

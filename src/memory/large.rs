@@ -31,6 +31,11 @@ fn is_guarded(size_bytes: usize) -> bool {
     size_bytes >= GUARDED_FROM_BYTES.load(Relaxed)
 }
 
+/// Units that a block which had to move to grow gets on top; an eighth if that is more.
+const SPARE_UNITS_LEAST: u32 = 8;
+/// Up to this many units copying is faster than moving page tables.
+const COPY_UNITS_MAX: u32 = 4;
+
 fn zone() -> &'static Zone {
     ARENA.zone(ZoneKind::Coarse)
 }
@@ -139,7 +144,7 @@ pub fn free(block: Block) -> bool {
     true
 }
 
-/// Changes the size of a large block to `size_bytes`, more than any size class serves. Returns
+/// Changes the size of a large block to `size_bytes`. Returns
 /// where it is then, or `None` when there is no memory: then nothing has changed.
 pub fn resize(block: Block, size_bytes: usize) -> Option<Block> {
     if !lift_guard(block) {
@@ -169,9 +174,9 @@ fn resize_open(block: Block, size_bytes: usize) -> Option<Block> {
 }
 
 fn move_to_longer(block: Block, size_bytes: usize, units: u32) -> Option<Block> {
-    // An eighth more of address space lets a block that grows step by step stay where it is.
+    // Some more address space lets a block that grows step by step stay where it is.
     let is_scarce = memory::is_claimed() || limit::bytes().is_some();
-    let spare = if is_scarce { 0 } else { units / 8 };
+    let spare = if is_scarce { 0 } else { (units / 8).max(units.min(SPARE_UNITS_LEAST)) };
     let old = run_of(block);
     let (new, _) = allocate_units(size_bytes, units.checked_add(spare)?, 1, old.units)
         .or_else(|| allocate_units(size_bytes, units, 1, old.units))?;
@@ -198,6 +203,10 @@ fn move_to_longer(block: Block, size_bytes: usize, units: u32) -> Option<Block> 
 unsafe fn move_or_copy(from: Run, to: Unit) {
     let target = Run { first: to, ..from };
     let (source_range, target_range) = (zone().range(from), zone().range(target));
+    if from.units <= COPY_UNITS_MAX {
+        // SAFETY: the caller's promise.
+        return unsafe { copy(from, target) };
+    }
     // SAFETY: the caller's promise.
     match unsafe { memory::move_pages(source_range, target_range.start) } {
         Ok(left) => {
@@ -213,13 +222,19 @@ unsafe fn move_or_copy(from: Run, to: Unit) {
                 move_or_copy(rest, to + half);
             }
         }
-        Err(_) => {
-            let (source, target) = (source_range.start as *const u8, target_range.start as *mut u8);
-            // SAFETY: the caller's promise; both are mapped.
-            unsafe { ptr::copy_nonoverlapping(source, target, source_range.length) };
-            zone().soil(from);
-        }
+        // SAFETY: the caller's promise.
+        Err(_) => unsafe { copy(from, target) },
     }
+}
+
+/// # Safety
+/// As [`move_or_copy`].
+unsafe fn copy(from: Run, to: Run) {
+    let (source, target) = (zone().range(from), zone().range(to));
+    let (source_start, target_start) = (source.start as *const u8, target.start as *mut u8);
+    // SAFETY: the caller's promise; both are mapped.
+    unsafe { ptr::copy_nonoverlapping(source_start, target_start, source.length) };
+    zone().soil(from);
 }
 
 /// Notes the state of units that pages were moved away from, and fills a hole where it can: other
