@@ -14,8 +14,9 @@ said() { # said SOURCE WORD: what the source says of itself in a comment
     sed -n "s|^// $2: ||p" "$1"
 }
 
-compile() { # compile SOURCE [ASAN]: sets $program
+compile() { # compile SOURCE [ASAN]: sets $program, and $precise to what it asks for
     local source=$1 compiler=gcc
+    precise=$(said "$1" precise)
     program=$out/$(basename "$(dirname "$source")")/$(basename "${source%.*}")${2:+.asan}
     mkdir -p "${program%/*}"
     [[ $source == *.cpp ]] && compiler=g++
@@ -30,18 +31,19 @@ compile() { # compile SOURCE [ASAN]: sets $program
 
 # Sets $front to what runs a program under the engine, with its report in files of its own.
 set_front() { # set_front ENGINE GUARD
-    local kinds=(--leak-check=full --show-leak-kinds=all) guard=(--guard="$2")
+    local options kinds=(--leak-check=full --show-leak-kinds=all) guard=(--guard="$2")
     # Every block is guarded, whatever that costs.
     [[ $2 == all ]] && guard=(--guard-budget=1000000)
     case $1 in
     cairn | json)
         front=("$cairn" check "${kinds[@]}" --trace-children=yes "${guard[@]}"
-            --log-file="$scratch/report.%p")
+            --precise="${precise:-no}" --log-file="$scratch/report.%p")
         [[ $1 == json ]] && front+=(--format=json)
         front+=(--) ;;
     # The library without the command: it gives addresses, and not every loss record.
     alone)
-        front=(env LD_PRELOAD="$library" CAIRN_OPTIONS="check=1:guard=$2:log=$scratch/report.%p") ;;
+        options=check=1:guard=$2:precise=${precise:-no}:log=$scratch/report.%p
+        front=(env LD_PRELOAD="$library" CAIRN_OPTIONS="$options") ;;
     valgrind)
         front=(valgrind "${kinds[@]}" --trace-children=yes --log-fd=9) ;;
     asan)

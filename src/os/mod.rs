@@ -3,6 +3,7 @@
 //! Everything here can be called from inside `malloc`: nothing allocates, takes a lock of the C
 //! library, or changes `errno` unless its name says so.
 
+pub mod aligned_step;
 pub mod appender;
 pub mod clock;
 pub mod control_group;
@@ -12,6 +13,7 @@ pub mod interposer;
 pub mod libc_heap;
 pub mod memory;
 pub mod modules;
+pub mod operand;
 pub mod peek;
 pub mod process;
 pub mod processor;

@@ -1,19 +1,34 @@
 //! Signals that mean an error: told to the checker first, then to the program's own handler, as if
 //! there had been no checker.
 
+use super::aligned_step::{self, End};
+use super::operand::{operand_of, Operand, CODE_BYTES};
 use super::processor::system_call;
 use super::unwind::{recover, Registers};
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{
-    AtomicI32, AtomicPtr, AtomicU64, AtomicUsize,
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// The signals that an error can raise.
-const WATCHED: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGILL, libc::SIGFPE];
+/// The signals that an error can raise, and the one that ends a step (`aligned_step.rs`).
+const WATCHED: [i32; 6] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP];
 /// The first of them are those for a wrong access.
 const ACCESSES: usize = 2;
+/// The last is the program's alone until there is a step.
+const TRAP: usize = WATCHED.len() - 1;
+
+/// All signals but those that are watched.
+const OTHERS: u64 = {
+    let (mut set, mut index) = (u64::MAX, 0);
+    while index < WATCHED.len() {
+        set &= !(1 << (WATCHED[index] - 1));
+        index += 1;
+    }
+    set
+};
 
 /// The signals by which a program is told to end. The checker has them only as long as the program
 /// does nothing of its own with them.
@@ -33,6 +48,8 @@ pub struct Fault {
     pub is_no_address: bool,
     /// The registers.
     pub registers: Registers,
+    /// Whether the instruction faulted although its operand was where it demands.
+    pub was_stepped: bool,
 }
 
 /// What the checker says to a fault.
@@ -42,6 +59,8 @@ pub enum Answer {
     GoOn,
     /// The program is to get the signal.
     Pass,
+    /// The instruction is to be executed with its operand at a multiple of 16.
+    Align(Operand),
 }
 
 static ANSWER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
@@ -63,12 +82,14 @@ struct Action {
     flags: AtomicI32,
     /// Of the mask, the signals that Linux has.
     mask: AtomicU64,
+    /// Whether the checker's handler stands before it.
+    is_behind: AtomicBool,
 }
 
 impl Action {
     const fn new() -> Self {
         let (handler, flags) = (AtomicUsize::new(libc::SIG_DFL), AtomicI32::new(0));
-        Self { handler, flags, mask: AtomicU64::new(0) }
+        Self { handler, flags, mask: AtomicU64::new(0), is_behind: AtomicBool::new(false) }
     }
 
     fn store(&self, action: &SignalAction) {
@@ -106,7 +127,7 @@ pub unsafe extern "C" fn set_action(
 ) -> i32 {
     // SAFETY: the caller's promise.
     unsafe {
-        let Some(index) = WATCHED.iter().position(|watched| *watched == signal) else {
+        let Some(index) = position(signal) else {
             let result = __sigaction(signal, new, old);
             match old.as_mut() {
                 Some(old) if old.sa_sigaction == handle as *const () as usize => *old = no_action(),
@@ -130,7 +151,7 @@ pub unsafe extern "C" fn set_action(
 /// # Safety
 /// `handler` must be a handler of signals, `SIG_DFL` or `SIG_IGN`.
 pub unsafe extern "C" fn set_handler(signal: i32, handler: usize) -> usize {
-    if !WATCHED.contains(&signal) {
+    if position(signal).is_none() {
         // SAFETY: the caller's promise.
         let before = unsafe { ssignal(signal, handler) };
         return if before == handle as *const () as usize { libc::SIG_DFL } else { before };
@@ -143,17 +164,43 @@ pub unsafe extern "C" fn set_handler(signal: i32, handler: usize) -> usize {
     old.sa_sigaction
 }
 
+/// Which of the watched signals it is, if the checker's handler stands before the program's.
+fn position(signal: i32) -> Option<usize> {
+    let index = WATCHED.iter().position(|watched| *watched == signal)?;
+    BEFORE[index].is_behind.load(Acquire).then_some(index)
+}
+
 impl Fault {
     /// The bytes of the instruction, as far as they can be read.
     pub fn code_bytes(&self, into: &mut [u8]) -> usize {
         super::files::read_memory(self.registers.pc, into)
+    }
+
+    /// The fault that there would have been, had the processor looked at the access first and at
+    /// its alignment second.
+    pub fn as_access(&self, address: usize, is_write: bool) -> Self {
+        /// `SEGV_ACCERR`: the page doesn't allow it.
+        const NOT_ALLOWED: i32 = 2;
+        let (code, is_write) = (NOT_ALLOWED, Some(is_write));
+        Self { code, address, is_write, is_no_address: false, ..*self }
+    }
+
+    /// The operand of an instruction that demands one at a multiple of 16, if the fault may be that
+    /// it wasn't.
+    pub fn operand(&self) -> Option<Operand> {
+        if !self.is_no_address || self.was_stepped {
+            return None;
+        }
+        let mut code = [0; CODE_BYTES];
+        let length = self.code_bytes(&mut code);
+        operand_of(&code[..length], &self.registers)
     }
 }
 
 /// From now on, `answer` is asked about each fault.
 pub fn watch(answer: fn(&Fault) -> Answer) {
     ANSWER.store(answer as *mut (), Release);
-    for index in 0..WATCHED.len() {
+    for index in 0..TRAP {
         take(index);
     }
     for signal in REQUESTS_TO_END {
@@ -178,19 +225,25 @@ fn own_action() -> SignalAction {
     let mut action = no_action();
     action.sa_sigaction = handle as *const () as usize;
     action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+    // A handler of the program's that came in between could have a fault of its own, and wait for a
+    // lock that this thread holds. Faults themselves can't wait.
+    // SAFETY: a signal set is an array of words.
+    unsafe { (&raw mut action.sa_mask).cast::<u64>().write(OTHERS) };
     action
 }
 
 /// Puts the checker in front again if the program has set a handler for wrong accesses by a way of
 /// its own; that is asked second then.
 pub fn stay_in_front() {
-    for (index, signal) in WATCHED.iter().take(ACCESSES).enumerate() {
-        let mut action = no_action();
-        // SAFETY: reads the action of a signal.
-        let error = unsafe { __sigaction(*signal, core::ptr::null(), &raw mut action) };
-        if error == 0 && action.sa_sigaction != handle as *const () as usize {
-            take(index);
-        }
+    (0..ACCESSES).for_each(stay_in_front_of);
+}
+
+fn stay_in_front_of(index: usize) {
+    let mut action = no_action();
+    // SAFETY: reads the action of a signal.
+    let error = unsafe { __sigaction(WATCHED[index], core::ptr::null(), &raw mut action) };
+    if error == 0 && action.sa_sigaction != handle as *const () as usize {
+        take(index);
     }
 }
 
@@ -200,6 +253,7 @@ fn take(index: usize) {
     // SAFETY: the handler is one.
     if unsafe { __sigaction(signal, &own_action(), &raw mut before) } == 0 {
         BEFORE[index].store(&before);
+        BEFORE[index].is_behind.store(true, Release);
     }
 }
 
@@ -267,20 +321,37 @@ unsafe extern "C" fn handle(signal: i32, information: *mut libc::siginfo_t, cont
         if recover(context) {
             return;
         }
-        fault_of(signal, information, context)
+        let is_step = signal == libc::SIGTRAP && (*information).si_code == libc::TRAP_TRACE;
+        let end = aligned_step::finish(context, is_step);
+        match end {
+            End::Over => return,
+            _ if signal == libc::SIGTRAP => return pass_on(signal, information, context),
+            _ => fault_of(signal, information, context, end == End::Pass),
+        }
     };
     let answer = ANSWER.load(Acquire);
     // SAFETY: `watch` stored a function of that type before it installed this one.
     let answer = unsafe { core::mem::transmute::<*mut (), fn(&Fault) -> Answer>(answer) };
-    if answer(&fault) == Answer::Pass {
+    match answer(&fault) {
+        Answer::GoOn => {}
         // SAFETY: as above.
-        unsafe { pass_on(signal, information, context) };
+        Answer::Pass => unsafe { pass_on(signal, information, context) },
+        Answer::Align(operand) => {
+            stay_in_front_of(TRAP);
+            // SAFETY: as above.
+            unsafe { aligned_step::begin(context, &operand, OTHERS) };
+        }
     }
 }
 
 /// # Safety
 /// The arguments must be those of a signal handler.
-unsafe fn fault_of(number: i32, information: *mut libc::siginfo_t, context: *mut c_void) -> Fault {
+unsafe fn fault_of(
+    number: i32,
+    information: *mut libc::siginfo_t,
+    context: *mut c_void,
+    was_stepped: bool,
+) -> Fault {
     /// `T_PF`: the processor's number for a page fault, and of its error code the bit for a write.
     const PAGE_FAULT: i64 = 14;
     const IS_WRITE: i64 = 2;
@@ -300,6 +371,7 @@ unsafe fn fault_of(number: i32, information: *mut libc::siginfo_t, context: *mut
         is_no_address: number == libc::SIGSEGV && code == libc::SI_KERNEL,
         // SAFETY: the caller's promise.
         registers: unsafe { Registers::from_context(context) },
+        was_stepped,
     }
 }
 
@@ -318,15 +390,18 @@ unsafe fn pass_on(signal: i32, information: *mut libc::siginfo_t, context: *mut 
     let flags = before.flags.load(Relaxed);
     // SAFETY: the caller's promise; the program gave a function of the type that its flag says.
     unsafe {
-        let was_sent = (*information).si_code <= 0;
+        // An instruction that traps isn't executed again.
+        let was_sent = (*information).si_code <= 0 || signal == libc::SIGTRAP;
         match handler {
-            libc::SIG_IGN if was_sent => {}
+            libc::SIG_IGN if (*information).si_code <= 0 => {}
             libc::SIG_DFL | libc::SIG_IGN => die(signal, was_sent),
             _ => {
                 if flags & libc::SA_RESETHAND != 0 {
                     before.store(&no_action());
                 }
-                block(signal, flags, before.mask.load(Relaxed));
+                let interrupted = &raw const (*context.cast::<libc::ucontext_t>()).uc_sigmask;
+                let mask = interrupted.cast::<u64>().read() | before.mask.load(Relaxed);
+                set_mask(signal, flags, mask);
                 match flags & libc::SA_SIGINFO {
                     0 => core::mem::transmute::<usize, Plain>(handler)(signal),
                     _ => core::mem::transmute::<usize, Informed>(handler)(
@@ -341,10 +416,11 @@ unsafe fn pass_on(signal: i32, information: *mut libc::siginfo_t, context: *mut 
 }
 
 /// Blocks what is to be blocked while the program's handler runs; its end sets the mask back.
-fn block(signal: i32, flags: i32, mask: u64) {
+fn set_mask(signal: i32, flags: i32, mask: u64) {
     let own = if flags & libc::SA_NODEFER != 0 { 0 } else { 1 << (signal - 1) };
     let set: u64 = mask | own;
-    let arguments = [libc::SIG_BLOCK as usize, &raw const set as usize, 0, size_of::<u64>(), 0, 0];
+    let set = &raw const set as usize;
+    let arguments = [libc::SIG_SETMASK as usize, set, 0, size_of::<u64>(), 0, 0];
     // SAFETY: the kernel reads one word.
     unsafe { system_call(libc::SYS_rt_sigprocmask, arguments) };
 }

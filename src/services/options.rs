@@ -46,6 +46,8 @@ pub enum Choice {
     Guard,
     /// How much of the processor's time guards may take, in percent.
     Budget,
+    /// Which guarded blocks end where their guard begins: a [`Precise`].
+    Precise,
     /// How many frames a stack has at most.
     Depth,
     /// How many different errors are told at most.
@@ -68,6 +70,32 @@ pub enum Guards {
 
 /// The names of [`Guards`].
 const GUARDS: &[&str] = &["auto", "markers", "mprotect", "none"];
+
+/// The values of [`Choice::Precise`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub enum Precise {
+    /// Those whose size is a multiple of their alignment: 16 from 16 bytes on.
+    No,
+    /// Those whose size is a multiple of 8 as well, at multiples of 8.
+    Words,
+    /// All.
+    Bytes,
+}
+
+impl Precise {
+    /// What a value of the option means.
+    pub fn from_value(value: usize) -> Self {
+        match value {
+            0 => Self::No,
+            1 => Self::Words,
+            _ => Self::Bytes,
+        }
+    }
+}
+
+/// The names of [`Precise`].
+const PRECISE: &[&str] = &["no", "words", "bytes"];
 
 /// What kind of value an option takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -237,6 +265,14 @@ const TABLE: [Row; 19] = [
         default: 15,
         most: 1_000_000,
         sentence: "check: how much of the processor's time guards may take, in percent",
+    },
+    Row {
+        choice: Choice::Precise,
+        name: "precise",
+        kind: Kind::Word(PRECISE),
+        default: Precise::No as usize,
+        most: PRECISE.len() - 1,
+        sentence: "check: which guarded blocks end at their guard, not at a multiple of 16",
     },
     Row {
         choice: Choice::Depth,

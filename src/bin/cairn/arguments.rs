@@ -159,6 +159,13 @@ pub struct Checker {
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Guard::Auto)]
     pub guard: Guard,
 
+    /// Let guarded blocks end where their guard begins, so that a read just behind one is found
+    /// whatever its size; malloc then gives multiples of less than 16, which some programs don't
+    /// expect. words: of 8 at least
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Precise::No)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "bytes")]
+    pub precise: Precise,
+
     /// How much more processor time guards may take
     #[arg(long, value_name = "PERCENT")]
     pub guard_budget: Option<u32>,
@@ -286,6 +293,16 @@ pub enum Guard {
     Mprotect,
     #[value(alias = "none")]
     No,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Precise {
+    /// Blocks lie at multiples of 16, as with the C library
+    No,
+    /// Blocks whose size is a multiple of 8 end at their guard
+    Words,
+    /// All blocks end at their guard
+    Bytes,
 }
 
 /// A list of kinds of leaks.

@@ -1,6 +1,6 @@
 //! `cairn check`: runs a program on the library in check mode and reports what it wrote down.
 
-use crate::arguments::{Check, Checker, Guard, LeakCheck};
+use crate::arguments::{Check, Checker, Guard, LeakCheck, Precise};
 use crate::launch::child::{self, Running};
 use crate::launch::{system, Launch};
 use crate::record::reader::Reader;
@@ -78,6 +78,11 @@ fn options(check: &Check, record: &Path) -> String {
         Guard::Mprotect => "mprotect",
         Guard::No => "none",
     };
+    let precise = match checker.precise {
+        Precise::No => "no",
+        Precise::Words => "words",
+        Precise::Bytes => "bytes",
+    };
     let mut options = vec![
         "check=1".to_string(),
         format!("record={}", record.display()),
@@ -88,6 +93,7 @@ fn options(check: &Check, record: &Path) -> String {
         format!("depth={}", check.view.num_callers),
         format!("errors={errors}"),
         format!("guard={guard}"),
+        format!("precise={precise}"),
     ];
     options.extend(checker.quarantine.as_ref().map(|size| format!("quarantine={size}")));
     options.extend(checker.guard_budget.map(|percent| format!("budget={percent}")));

@@ -14,7 +14,7 @@ use crate::heap::thread_heap::Heap;
 use crate::memory::block::Block;
 use crate::memory::find;
 use crate::os::{clock, processor, signals};
-use crate::services::options::{self, Choice};
+use crate::services::options::{self, Choice, Precise};
 use crate::services::report::Call;
 use crate::sync::counter::Counter;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -51,7 +51,7 @@ pub fn allocate(mut heap: Option<&mut Heap>, request: Request) -> Option<(Block,
     let stack = capture();
     let number = ALLOCATIONS.add(1) + 1;
     let guarded = budget::side_for(stack, request.size_bytes, number)
-        .and_then(|side| place_guarded(request, side));
+        .and_then(|side| place_guarded(request, side, stack));
     let place = match guarded {
         Some(place) => place,
         None => place_plain(heap.as_deref_mut(), request)?,
@@ -122,10 +122,10 @@ fn allocate_unchecked(
 }
 
 #[cold]
-fn place_guarded(request: Request, side: Side) -> Option<Place> {
+fn place_guarded(request: Request, side: Side, stack: StackNumber) -> Option<Place> {
     let since = clock::ticks();
     let size_bytes = request.size_bytes;
-    let alignment = request.alignment.max(natural_alignment(size_bytes));
+    let alignment = request.alignment.max(alignment_for(size_bytes, stack));
     let Some(address) = guard::allocate(size_bytes, alignment, side == Side::Left) else {
         budget::note_failed();
         if guard::is_exhausted() {
@@ -165,6 +165,19 @@ impl Place {
         let before = (self.address - room_start).min(CANARY_BEFORE_MAX);
         let behind = (room_end - end).min(CANARY_BEHIND_MAX);
         Self { canary_before: before as u8, canary_behind: behind as u8, ..self }
+    }
+}
+
+/// What the address of a guarded block that `stack` allocates is to be a multiple of.
+fn alignment_for(size_bytes: usize, stack: StackNumber) -> usize {
+    let natural = natural_alignment(size_bytes);
+    // The largest with which the block can end where its guard begins.
+    let exact = 1 << size_bytes.trailing_zeros().min(4);
+    match Precise::from_value(options::value(Choice::Precise)) {
+        Precise::No => natural,
+        _ if !budget::may_misalign(stack) => natural,
+        Precise::Words => exact.max(8).min(natural),
+        Precise::Bytes => exact.min(natural),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::guard;
 use super::stacks::StackNumber;
+use super::table;
 use crate::os::{clock, memory, modules, unwind};
 use crate::services::options::{self, Choice};
 use crate::sync::counter::Counter;
@@ -29,6 +30,11 @@ const SMALL_BELOW_BYTES: usize = 64 << 10;
 /// How often the time is looked at: once in so many guards, or so many blocks without.
 const LOOK_EVERY: u64 = 64;
 const LOOK_EVERY_UNGUARDED: u64 = 4096;
+/// A stack's count goes back by four from here.
+const COUNT_MAX: u8 = 127;
+const NEEDS_ALIGNMENT: u8 = 128;
+/// How many instructions may meet a block that isn't where they demand, before all new blocks are.
+const MISALIGNED_MAX: u64 = 64;
 /// Stacks beyond share their counts with others.
 const COUNTED_STACKS: usize = 1 << 20;
 
@@ -38,12 +44,16 @@ static TICKS: AtomicU64 = AtomicU64::new(0);
 static HAS_TIME: AtomicBool = AtomicBool::new(true);
 static HAS_TIME_FOR_NEW: AtomicBool = AtomicBool::new(true);
 static LIVE_SMALL: AtomicUsize = AtomicUsize::new(0);
-/// For each stack how many of its blocks were guarded, up to 255.
+/// For each stack how many of its blocks were guarded; beyond [`COUNT_MAX`] only modulo four. The
+/// highest bit is set if one of them had to be at a multiple of 16.
 static COUNTS: AtomicPtr<AtomicU8> = AtomicPtr::new(core::ptr::null_mut());
 
 static GUARDED: Counter = Counter::new();
 static UNGUARDED: Counter = Counter::new();
 static GUARDED_STACKS: Counter = Counter::new();
+static MISALIGNED: AtomicU64 = AtomicU64::new(0);
+/// The last such block that hasn't been looked up, or 0.
+static MET: AtomicUsize = AtomicUsize::new(0);
 
 /// Makes room for the counts. Without memory each stack counts as new.
 pub fn begin() {
@@ -84,7 +94,8 @@ fn is_chosen(stack: StackNumber, size_bytes: usize, number: u64) -> bool {
         return false;
     }
     HAS_TIME.load(Relaxed)
-        || HAS_TIME_FOR_NEW.load(Relaxed) && count_of(stack).load(Relaxed) < FIRST_OF_STACK
+        || HAS_TIME_FOR_NEW.load(Relaxed)
+            && count_of(stack).load(Relaxed) & COUNT_MAX < FIRST_OF_STACK
         || number.is_multiple_of(SAMPLE_ONE_IN)
 }
 
@@ -105,12 +116,37 @@ fn note_guarded(stack: StackNumber) -> u8 {
         look_at_time();
     }
     let count = count_of(stack);
-    let earlier = count.load(Relaxed);
+    let value = count.load(Relaxed);
+    let (earlier, need) = (value & COUNT_MAX, value & NEEDS_ALIGNMENT);
     if earlier == 0 {
         GUARDED_STACKS.add(1);
     }
-    count.store(earlier.saturating_add(1), Relaxed);
+    let next = if earlier == COUNT_MAX { COUNT_MAX - 3 } else { earlier + 1 };
+    count.store(next | need, Relaxed);
     earlier
+}
+
+/// Notes that an instruction demanded of the block at `address` to be at a multiple of 16. Takes no
+/// lock: whose block it was is looked up when a block is allocated next.
+pub fn note_misaligned(address: usize) {
+    MISALIGNED.fetch_add(1, Relaxed);
+    MET.store(address, Relaxed);
+}
+
+fn look_at_met() {
+    if MET.load(Relaxed) == 0 {
+        return;
+    }
+    if let Some(record) = table::get(MET.swap(0, Relaxed)) {
+        count_of(record.allocated).fetch_or(NEEDS_ALIGNMENT, Relaxed);
+    }
+}
+
+/// Whether a block of `stack` may lie elsewhere than at a multiple of 16.
+pub fn may_misalign(stack: StackNumber) -> bool {
+    look_at_met();
+    MISALIGNED.load(Relaxed) < MISALIGNED_MAX
+        && count_of(stack).load(Relaxed) & NEEDS_ALIGNMENT == 0
 }
 
 fn note_unguarded() {

@@ -7,8 +7,10 @@ use super::stack_cache::Cache;
 use super::stacks::{self, StackNumber};
 use super::table::Record;
 use super::telling::stream;
-use super::{end_process_by_signal, guard, leaks, search, tell, thread};
+use super::{budget, end_process_by_signal, guard, leaks, search, tell, thread};
+use crate::os::files::read_memory;
 use crate::os::memory::page_bytes;
+use crate::os::operand::OPERAND_BYTES;
 use crate::os::signals::{self, Answer, Fault};
 use crate::sync::lock::Lock;
 
@@ -23,6 +25,9 @@ pub fn answer(fault: &Fault) -> Answer {
     if signals::is_request_to_end(fault.number) {
         end_process_by_signal(fault.number, &leaks::interrupted(&fault.registers));
         return Answer::Pass;
+    }
+    if let Some(answer) = answer_misaligned(fault) {
+        return answer;
     }
     if signals::is_handled(fault.number) {
         return Answer::Pass;
@@ -68,6 +73,27 @@ fn answer_guarded(fault: &Fault) -> Answer {
         fill_page(fault.address, &record);
     }
     Answer::GoOn
+}
+
+/// What is done about an instruction that demands a multiple of 16, where the C library's `malloc`
+/// would have given one and this one has not: it gets what it demands.
+fn answer_misaligned(fault: &Fault) -> Option<Answer> {
+    let operand = fault.operand().filter(|operand| guard::contains(operand.address))?;
+    // The thread may have been interrupted with records locked: none is asked for here.
+    let block = guard::neighbours(operand.address).into_iter().find(|block| *block != 0)?;
+    let is_aligned_in_block = operand.address.wrapping_sub(block).is_multiple_of(OPERAND_BYTES);
+    if !is_aligned_in_block || block.is_multiple_of(OPERAND_BYTES) {
+        return None;
+    }
+    let mut bytes = [0; OPERAND_BYTES];
+    let readable_bytes = read_memory(operand.address, &mut bytes);
+    if readable_bytes < OPERAND_BYTES {
+        // The processor looks at the alignment first.
+        let reached = operand.address + readable_bytes;
+        return Some(answer_guarded(&fault.as_access(reached, operand.is_write)));
+    }
+    budget::note_misaligned(block);
+    Some(Answer::Align(operand))
 }
 
 /// What the page of a freed block that was opened is to hold: its contents went with its pages.

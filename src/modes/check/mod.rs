@@ -32,7 +32,7 @@ use crate::heap::slow;
 use crate::heap::thread_heap::Heap;
 use crate::memory::find;
 use crate::os::unwind::Registers;
-use crate::os::{clock, memory, process, signals};
+use crate::os::{aligned_step, clock, memory, process, signals};
 use crate::services::options::{self, Choice, Guards};
 use crate::services::report::Call;
 use crate::sync::lock::{ForkHold, Holdable};
@@ -343,6 +343,7 @@ pub unsafe fn release_after_fork() {
 pub fn begin_child() {
     PROCESS.store(process::id(), Relaxed);
     HAS_ENDED.store(false, Relaxed);
+    aligned_step::forget();
     if let Some(mut checked) = thread::current() {
         // SAFETY: the thread's own.
         unsafe { checked.as_mut().number = process::thread_number() };
