@@ -128,7 +128,7 @@ struct Row {
 const TIB: usize = 1 << 40;
 
 /// Every option there is, in the order of [`Choice`].
-const TABLE: [Row; 19] = [
+const TABLE: [Row; 20] = [
     Row {
         choice: Choice::Help,
         name: "help",
