@@ -183,6 +183,7 @@ pub fn look_for_operators(own: *const c_void) {
     }
     // What the loader allocates meanwhile, for the text of an error, isn't the program's.
     let inside = enter();
+    check::ask_loader();
     if interposer::has_other_operators(own) {
         check::allow_mismatches();
     }

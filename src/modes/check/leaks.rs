@@ -49,9 +49,8 @@ pub fn after_main(registers: &Registers) -> Option<Caller> {
 /// Looks for leaks and tells of them. `caller` is where the program called: what lies below on the
 /// stack is Cairn's, and full of what the program had there earlier. `None` if it can't be done.
 pub fn look(occasion: Occasion, caller: &Caller) -> Option<Totals> {
-    // What the loader is asked for, it is asked before any lock is held.
+    // The loader's list is looked at before any lock is held.
     let loader = loader_range();
-    function_of_buffers();
     telling::tell_leaks(occasion, |visit| scan(caller, loader, visit))
 }
 
@@ -146,21 +145,18 @@ fn collect_own(own: &mut [Range; OWN_MAX], room: Range) -> usize {
 pub fn is_stream_buffer(record: &Record) -> bool {
     /// Longer than the function that allocates them.
     const FUNCTION_BYTES: usize = 512;
-    let start = function_of_buffers();
+    let start = BUFFERS_FUNCTION.load(Relaxed);
     let caller = stacks::frames(record.allocated).first();
     start != 0 && caller.is_some_and(|caller| caller.wrapping_sub(start) < FUNCTION_BYTES)
 }
 
-/// Where the C library allocates its streams' buffers, or 0.
-fn function_of_buffers() -> usize {
-    static FUNCTION: AtomicUsize = AtomicUsize::new(usize::MAX);
-    let known = FUNCTION.load(Relaxed);
-    if known != usize::MAX {
-        return known;
-    }
-    let function = modules::function(c"_IO_file_doallocate");
-    FUNCTION.store(function, Relaxed);
-    function
+/// Where the C library allocates its streams' buffers; 0 if that isn't known.
+static BUFFERS_FUNCTION: AtomicUsize = AtomicUsize::new(0);
+
+/// Finds out what has to be asked of the loader. It may allocate and free, so this is done at the
+/// start, not while anything is looked at.
+pub fn ask_loader() {
+    BUFFERS_FUNCTION.store(modules::function(c"_IO_file_doallocate"), Relaxed);
 }
 
 /// Whether blocks that this thread allocates now are no leaks: between `__lsan_disable` and

@@ -47,7 +47,7 @@ use telling::{Figures, Occasion};
 
 pub use blocks::{allocate, allow_mismatches, free};
 pub use leak::{Caller, Totals};
-pub use leaks::{after_main, ignore_here};
+pub use leaks::{after_main, ask_loader, ignore_here};
 pub use thread::CheckedThread;
 pub use thread::{begin as begin_thread, current as current_thread, end as end_thread};
 
