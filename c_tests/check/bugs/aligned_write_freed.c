@@ -2,7 +2,7 @@
 // precise: words
 // guarded: invalid-write size=16 block=40 where=inside:16 at=BUG free=FREE alloc=ALLOC
 // unguarded: write-after-free block=40 where=inside:16 alloc=ALLOC free=FREE
-// valgrind: invalid-write size=16 block=40 where=inside:16 at=BUG free=FREE alloc=ALLOC
+// valgrind: invalid-write size=8 block=40 where=inside:16 at=BUG free=FREE alloc=ALLOC
 
 #include <stdlib.h>
 

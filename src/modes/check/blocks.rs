@@ -13,7 +13,7 @@ use crate::heap::slow;
 use crate::heap::thread_heap::Heap;
 use crate::memory::block::Block;
 use crate::memory::find;
-use crate::os::{clock, processor, signals};
+use crate::os::{clock, memory, processor, signals};
 use crate::services::options::{self, Choice, Precise};
 use crate::services::report::Call;
 use crate::sync::counter::Counter;
@@ -102,14 +102,15 @@ fn note_block(place: &Place, request: Request, stack: StackNumber, number: u64) 
     })
 }
 
-/// Allocates a block that there is no record for, in the place of one that was to have one.
+/// Allocates a block that there is no record for, in the place of one that was to have one. Where
+/// address space is limited, memory is at its end then, and there is no block either: what is
+/// handed out stays checked.
 #[cold]
 fn allocate_unchecked(
     mut heap: Option<&mut Heap>,
     place: &Place,
     request: Request,
 ) -> Option<(Block, bool)> {
-    telling::note("no memory for more records: later blocks are not checked");
     if place.placement == Placement::Plain {
         if let Some(live) = find::live(place.address - (1 << place.lead_log2)) {
             slow::give(heap.as_deref_mut(), live);
@@ -118,6 +119,10 @@ fn allocate_unchecked(
         guard::free(place.address, request.size_bytes);
         guard::leave(place.address, request.size_bytes);
     }
+    if memory::is_claimed() {
+        return None;
+    }
+    telling::note("no memory for more records: later blocks are not checked");
     slow::take(heap, request.size_bytes, request.alignment)
 }
 
