@@ -1,6 +1,7 @@
 // A process whose threads allocate all the time forks again and again; the children allocate too.
 // What the vanished threads held is lost in the children.
 // leaks: any
+// valgrind: noisy
 
 #include <pthread.h>
 #include <stdlib.h>
