@@ -25,11 +25,18 @@ pub struct LeakSettings {
     pub errors: Vec<LossKind>,
 }
 
+impl LeakSettings {
+    fn show(&self, kind: LossKind) -> bool {
+        self.detail == Detail::Full && self.shown.contains(&kind)
+    }
+}
+
 /// A loss record with its number in the list, from 1.
 #[derive(Debug, Clone)]
 pub struct NamedLoss {
     pub loss: Loss,
     pub number: usize,
+    /// Without frames if the record isn't shown.
     pub stack: Stack,
     pub is_suppressed: bool,
     /// The entry that would suppress it, where that is wanted.
@@ -64,15 +71,24 @@ impl Gathered {
         leaks.not_run = part.not_run.or(leaks.not_run.take());
     }
 
-    /// Names the stacks, and sorts out what is suppressed.
-    pub fn name(self, symbols: &mut dyn Symbols, suppressions: &mut Suppressions) -> LeakReport {
+    /// Names the stacks that someone looks at, and sorts out what is suppressed.
+    pub fn name(
+        self,
+        settings: &LeakSettings,
+        symbols: &mut dyn Symbols,
+        suppressions: &mut Suppressions,
+    ) -> LeakReport {
         let mut report = LeakReport { not_run: self.leaks.not_run, ..LeakReport::default() };
         let mut counted = [Amount::default(); 4];
         for (index, loss) in self.leaks.losses.into_iter().enumerate() {
-            let frames = symbols::stack(symbols, &self.modules, &loss.stack, false);
+            let subject = Subject::Leak(loss.kind);
+            let frames = match settings.show(loss.kind) || suppressions.may_suppress(&subject) {
+                true => symbols::stack(symbols, &self.modules, &loss.stack, false),
+                false => Vec::new(),
+            };
             let function = Some(loss.function.clone()).filter(|name| !name.is_empty());
             let stack = Stack { function, frames };
-            let is_suppressed = suppressions.suppress(&Subject::Leak(loss.kind), &stack);
+            let is_suppressed = suppressions.suppress(&subject, &stack);
             let kind = loss.kind as usize;
             add(&mut counted[kind], loss.bytes, loss.blocks);
             if is_suppressed {
@@ -112,9 +128,7 @@ fn subtract(amount: &mut Amount, bytes: u64, blocks: u64) {
 
 impl NamedLoss {
     pub fn is_shown(&self, settings: &LeakSettings) -> bool {
-        !self.is_suppressed
-            && settings.detail == Detail::Full
-            && settings.shown.contains(&self.loss.kind)
+        !self.is_suppressed && settings.show(self.loss.kind)
     }
 
     pub fn is_error(&self, settings: &LeakSettings) -> bool {

@@ -237,7 +237,8 @@ impl Session {
     /// The leaks that were gathered for a process, with their names.
     fn take_leaks(&mut self, pid: u32) -> Option<LeakReport> {
         let gathered = self.process(pid).leaks.take()?;
-        let mut report = gathered.name(self.symbols.as_mut(), &mut self.suppressions);
+        let mut report =
+            gathered.name(&self.settings.leaks, self.symbols.as_mut(), &mut self.suppressions);
         if self.settings.generates_suppressions {
             report.add_entries(&self.settings.leaks);
         }

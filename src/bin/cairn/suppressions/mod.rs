@@ -89,6 +89,11 @@ impl Suppressions {
         Ok(())
     }
 
+    /// Whether there is a rule that suppresses this, if the stack is the right one.
+    pub fn may_suppress(&self, subject: &Subject) -> bool {
+        self.rules.iter().any(|rule| rule.is_about(subject))
+    }
+
     /// Whether a rule suppresses this; it is counted then.
     pub fn suppress(&mut self, subject: &Subject, stack: &Stack) -> bool {
         if self.rules.is_empty() {
@@ -137,16 +142,19 @@ fn callers(stack: &Stack) -> Vec<Caller> {
 }
 
 impl Rule {
-    fn matches(&self, subject: &Subject, callers: &[Caller]) -> bool {
+    fn is_about(&self, subject: &Subject) -> bool {
         match self {
-            Rule::Entry { class, lines, .. } => {
-                class.takes(subject) && pattern::prefix(lines, callers, Line::takes)
-            }
-            Rule::Leak(wanted) => {
-                matches!(subject, Subject::Leak(_))
-                    && callers.iter().any(|caller| caller.has(wanted))
-            }
+            Rule::Entry { class, .. } => class.takes(subject),
+            Rule::Leak(_) => matches!(subject, Subject::Leak(_)),
         }
+    }
+
+    fn matches(&self, subject: &Subject, callers: &[Caller]) -> bool {
+        self.is_about(subject)
+            && match self {
+                Rule::Entry { lines, .. } => pattern::prefix(lines, callers, Line::takes),
+                Rule::Leak(wanted) => callers.iter().any(|caller| caller.has(wanted)),
+            }
     }
 }
 

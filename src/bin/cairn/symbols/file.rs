@@ -1,44 +1,58 @@
 //! One file with code: its symbols and its debug information.
+//!
+//! Symbols come first, because they are cheap: debug information is large and often compressed, so
+//! it is read for the first address that it can say more of.
 
-use super::{debug_file, Frame};
+use super::{debug_file, names, Frame};
 use addr2line::Loader;
-use object::{Object, ReadCache};
+use object::{Object, ReadCache, SymbolMap, SymbolMapName};
+use std::cell::OnceCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+/// A file that is read piece by piece, and stays for as long as the command runs.
+type Opened = object::File<'static, &'static ReadCache<File>>;
+
 /// A file whose addresses can be named.
 pub struct SymbolFile {
-    /// The file itself.
-    own: Loader,
-    /// The file that holds its debug information, where that stands apart.
-    debug: Option<Loader>,
+    symbols: SymbolMap<SymbolMapName<'static>>,
+    /// The file that holds its debug information, if there is any: the file itself or another.
+    debug: Option<DebugFile>,
+}
+
+/// Debug information.
+struct DebugFile {
+    path: PathBuf,
+    /// What it shares with others (made by dwz).
+    supplement: Option<PathBuf>,
+    /// The symbols of a file that stands apart.
+    symbols: Option<SymbolMap<SymbolMapName<'static>>>,
+    loader: OnceCell<Option<Loader>>,
 }
 
 impl SymbolFile {
     /// The file at this path, if it still is the one with this build id.
     pub fn open(path: &str, build_id: Option<&str>) -> Option<Self> {
         let path = Path::new(path);
-        let cache = ReadCache::new(File::open(path).ok()?);
-        let object = object::File::parse(&cache).ok()?;
+        let object = parse(path)?;
         let found = object.build_id().ok().flatten().map(debug_file::hex);
         if build_id.is_some() && build_id != found.as_deref() {
             return None;
         }
-        let debug_path = match object.section_by_name(".debug_info") {
-            Some(_) => None,
-            None => debug_file::find(path, &object),
+        let debug = match object.section_by_name(".debug_info") {
+            Some(_) => Some(DebugFile::new(path.to_path_buf(), &object, None)),
+            None => debug_file::find(path, &object).and_then(DebugFile::open),
         };
-        let own_supplement =
-            if debug_path.is_none() { debug_file::supplement(path, &object) } else { None };
-        let own = Loader::new_with_sup(path, own_supplement).ok()?;
-        Some(Self { own, debug: debug_path.and_then(open_debug_file) })
+        Some(Self { symbols: object.symbol_map(), debug })
     }
 
     /// The frames at an address as the file knows it, innermost first; none if it has no name.
     pub fn frames(&self, address: u64) -> Vec<Frame> {
-        let mut frames =
-            self.debug_loader().map_or_else(Vec::new, |loader| debug_frames(loader, address));
         let symbol = self.symbol(address);
+        // Nobody wants to know more of what calls `main`.
+        let is_below_main = symbol.as_deref().is_some_and(|name| names::BELOW_MAIN.contains(&name));
+        let debug = self.debug.as_ref().filter(|_| !is_below_main);
+        let mut frames = debug.map_or_else(Vec::new, |debug| debug.frames(address));
         match frames.last_mut() {
             // The symbol is mangled in full; the debug information may have the bare name only.
             Some(outermost) if symbol.is_some() => outermost.symbol = symbol,
@@ -48,20 +62,40 @@ impl SymbolFile {
         frames
     }
 
-    fn debug_loader(&self) -> Option<&Loader> {
-        self.debug.as_ref().or(Some(&self.own))
-    }
-
     fn symbol(&self, address: u64) -> Option<String> {
-        let debug = self.debug.as_ref().and_then(|loader| loader.find_symbol(address));
-        debug.or_else(|| self.own.find_symbol(address)).map(without_version)
+        let apart = self.debug.as_ref().and_then(|debug| debug.symbols.as_ref());
+        let found = apart.and_then(|symbols| symbols.containing(address));
+        let symbol = found.or_else(|| self.symbols.containing(address))?;
+        Some(without_version(symbol.name()))
     }
 }
 
-fn open_debug_file(path: PathBuf) -> Option<Loader> {
-    let cache = ReadCache::new(File::open(&path).ok()?);
-    let object = object::File::parse(&cache).ok()?;
-    Loader::new_with_sup(&path, debug_file::supplement(&path, &object)).ok()
+impl DebugFile {
+    fn open(path: PathBuf) -> Option<Self> {
+        let object = parse(&path)?;
+        let symbols = object.symbol_map();
+        Some(Self::new(path, &object, Some(symbols)))
+    }
+
+    fn new(
+        path: PathBuf,
+        object: &Opened,
+        symbols: Option<SymbolMap<SymbolMapName<'static>>>,
+    ) -> Self {
+        let supplement = debug_file::supplement(&path, object);
+        Self { path, supplement, symbols, loader: OnceCell::new() }
+    }
+
+    fn frames(&self, address: u64) -> Vec<Frame> {
+        let open = || Loader::new_with_sup(&self.path, self.supplement.as_ref()).ok();
+        let loader = self.loader.get_or_init(open).as_ref();
+        loader.map_or_else(Vec::new, |loader| debug_frames(loader, address))
+    }
+}
+
+fn parse(path: &Path) -> Option<Opened> {
+    let cache: &'static _ = Box::leak(Box::new(ReadCache::new(File::open(path).ok()?)));
+    object::File::parse(cache).ok()
 }
 
 fn debug_frames(loader: &Loader, address: u64) -> Vec<Frame> {

@@ -68,7 +68,8 @@ impl Symbols for Files {
     }
 }
 
-/// A stack of addresses as frames, down to `main`.
+/// A stack of addresses as frames, down to `main`: what calls it isn't even looked up. Where there
+/// is no `main`, the C library's start is one frame.
 ///
 /// `is_fault` says that the first address is an instruction's own; all others are the addresses
 /// that calls return to, and the call stands right before.
@@ -82,9 +83,20 @@ pub fn stack(
     for (index, address) in addresses.iter().enumerate() {
         let own = is_fault && index == 0;
         let address = if own { *address } else { address.wrapping_sub(1) };
-        frames.extend(frames_at(symbols, modules, address));
+        for mut frame in frames_at(symbols, modules, address) {
+            let symbol = frame.symbol.as_deref();
+            let is_main = symbol == Some("main");
+            let is_below_main = symbol.is_some_and(|symbol| names::BELOW_MAIN.contains(&symbol));
+            if is_below_main {
+                frame.symbol = Some("(below main)".to_string());
+            }
+            frames.push(frame);
+            if is_main || is_below_main {
+                return frames;
+            }
+        }
     }
-    without_start(frames)
+    frames
 }
 
 fn frames_at(symbols: &mut dyn Symbols, modules: &[Module], address: u64) -> Vec<Frame> {
@@ -108,36 +120,32 @@ fn frames_at(symbols: &mut dyn Symbols, modules: &[Module], address: u64) -> Vec
     frames
 }
 
-/// Leaves out what calls `main`. Where there is no `main`, the C library's start is one frame.
-fn without_start(mut frames: Vec<Frame>) -> Vec<Frame> {
-    let is_named = |frame: &Frame, names: &[&str]| {
-        frame.symbol.as_deref().is_some_and(|symbol| names.contains(&symbol))
-    };
-    if let Some(main) = frames.iter().position(|frame| is_named(frame, &["main"])) {
-        frames.truncate(main + 1);
-    } else if let Some(start) = frames.iter().position(|frame| is_named(frame, &names::BELOW_MAIN))
-    {
-        frames.truncate(start + 1);
-        frames[start].symbol = Some("(below main)".to_string());
-    }
-    frames
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn named(names: &[&str]) -> Vec<Frame> {
-        let frame = |name: &&str| Frame { symbol: Some(name.to_string()), ..Frame::default() };
-        names.iter().map(frame).collect()
+    /// Names address N by the Nth of its names.
+    struct Named<'a>(&'a [&'a str]);
+
+    impl Symbols for Named<'_> {
+        fn look_up(&mut self, place: &Place) -> Vec<Frame> {
+            let symbol = Some(self.0[place.offset as usize].to_string());
+            vec![Frame { symbol, ..Frame::default() }]
+        }
+    }
+
+    /// The names in the stack that has these frames.
+    fn kept(names: &[&str]) -> Vec<String> {
+        let everything = Module { end: u64::MAX, ..Module::default() };
+        let returns: Vec<u64> = (1..=names.len() as u64).collect();
+        let frames = stack(&mut Named(names), &Rc::new(vec![everything]), &returns, false);
+        frames.into_iter().filter_map(|frame| frame.symbol).collect()
     }
 
     #[test]
     fn what_calls_main_is_left_out() {
-        let frames = named(&["f", "main", "__libc_start_call_main", "_start"]);
-        assert_eq!(without_start(frames), named(&["f", "main"]));
-        let frames = named(&["f", "__libc_start_main_impl", "_start"]);
-        assert_eq!(without_start(frames), named(&["f", "(below main)"]));
-        assert_eq!(without_start(named(&["f", "start_thread"])), named(&["f", "start_thread"]));
+        assert_eq!(kept(&["f", "main", "__libc_start_call_main", "_start"]), ["f", "main"]);
+        assert_eq!(kept(&["f", "__libc_start_main_impl", "_start"]), ["f", "(below main)"]);
+        assert_eq!(kept(&["f", "start_thread"]), ["f", "start_thread"]);
     }
 }
