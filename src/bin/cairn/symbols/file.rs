@@ -3,15 +3,11 @@
 //! Symbols come first, because they are cheap: debug information is large and often compressed, so
 //! it is read for the first address that it can say more of.
 
-use super::{debug_file, names, Frame};
+use super::{debug_file, mapped, names, Frame};
 use addr2line::Loader;
-use object::{Object, ReadCache, SymbolMap, SymbolMapName};
+use object::{Object, SymbolMap, SymbolMapName};
 use std::cell::OnceCell;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-
-/// A file that is read piece by piece, and stays for as long as the command runs.
-type Opened = object::File<'static, &'static ReadCache<File>>;
 
 /// A file whose addresses can be named.
 pub struct SymbolFile {
@@ -79,7 +75,7 @@ impl DebugFile {
 
     fn new(
         path: PathBuf,
-        object: &Opened,
+        object: &object::File<'static>,
         symbols: Option<SymbolMap<SymbolMapName<'static>>>,
     ) -> Self {
         let supplement = debug_file::supplement(&path, object);
@@ -93,9 +89,8 @@ impl DebugFile {
     }
 }
 
-fn parse(path: &Path) -> Option<Opened> {
-    let cache: &'static _ = Box::leak(Box::new(ReadCache::new(File::open(path).ok()?)));
-    object::File::parse(cache).ok()
+fn parse(path: &Path) -> Option<object::File<'static>> {
+    object::File::parse(mapped::bytes(path)?).ok()
 }
 
 fn debug_frames(loader: &Loader, address: u64) -> Vec<Frame> {

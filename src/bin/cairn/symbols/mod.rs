@@ -2,10 +2,13 @@
 //!
 //! A stack of the record is a list of addresses; the modules that were mapped at the time say which
 //! file each lies in. `file.rs` reads one such file and its debug information, `debug_file.rs`
-//! finds the debug information that stands apart, `names.rs` makes mangled names readable.
+//! finds the debug information that stands apart, `mapped.rs` holds files in memory, `names.rs`
+//! makes mangled names readable.
 
 pub mod debug_file;
 mod file;
+#[allow(unsafe_code)]
+mod mapped;
 pub mod names;
 
 use crate::record::Module;
