@@ -141,8 +141,8 @@ fn place_guarded(request: Request, side: Side, stack: StackNumber) -> Option<Pla
     budget::note_live(size_bytes, true);
     signals::stay_in_front();
     if size_bytes > 0 {
-        // Its first use, and the kernel's part in it, are the guards' doing as well. Written, because
-        // a page that is only read is a shared one of zeroes, and faults once more.
+        // Its first use, and the kernel's part in it, are the guards' doing as well. It is written,
+        // because a page that is only read is a shared one of zeroes, and faults once more.
         // SAFETY: the block's first byte, which is zero.
         unsafe { (address as *mut u8).write_volatile(0) };
     }
