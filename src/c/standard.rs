@@ -147,7 +147,7 @@ fn calloc_coarse(bytes: usize) -> *mut c_void {
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn realloc(address: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: the caller's promise.
-    unsafe { resize(call(Function::Realloc, address), size) }
+    unsafe { resize(Function::Realloc, address, size) }
 }
 
 /// As [`realloc`], for `count` elements of `size` bytes. `ENOMEM` if the product overflows.
@@ -165,14 +165,31 @@ pub unsafe extern "C" fn reallocarray(
     unsafe {
         match interposer::realloc() {
             Some(other) => other(address, bytes),
-            None => resize(call(Function::ReallocArray, address), bytes),
+            None => resize(Function::ReallocArray, address, bytes),
         }
     }
 }
 
-unsafe fn resize(call: Call, size: usize) -> *mut c_void {
-    if call.address == 0 {
-        return resize_null(call.function, size);
+/// # Safety
+/// As [`realloc`].
+#[inline(always)]
+unsafe fn resize(function: Function, address: *mut c_void, size: usize) -> *mut c_void {
+    if size > 0 {
+        // SAFETY: the caller's promise, checked by the ledger.
+        let resized = unsafe { hit::resize(address, size, free) };
+        if !resized.is_null() {
+            return resized;
+        }
+    }
+    resize_slow(function, address, size)
+}
+
+#[cold]
+#[inline(never)]
+fn resize_slow(function: Function, address: *mut c_void, size: usize) -> *mut c_void {
+    let call = call(function, address);
+    if address.is_null() {
+        return resize_null(function, size);
     }
     if size == 0 && !options::is_on(Choice::ReallocZeroKeeps) {
         route::free(call);

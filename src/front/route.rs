@@ -3,7 +3,7 @@
 use super::hardened;
 use super::life::{self, Inside};
 use crate::arithmetic::function::{Function, Request};
-use crate::heap::slow;
+use crate::heap::slow::{self, stays_in_place, GROWN_LARGE_FROM_BYTES};
 use crate::memory::block::Block;
 use crate::memory::emergency;
 use crate::memory::find::{self, Live};
@@ -13,9 +13,6 @@ use crate::modes::harden;
 use crate::os::{libc_heap, memory};
 use crate::services::report::{self, Call};
 use core::ptr;
-
-/// A block that `realloc` makes this large or larger is a large one, whatever class would serve it.
-const GROWN_LARGE_FROM_BYTES: usize = 32 << 10;
 
 /// Allocates what is asked for. `None` when there is no memory or the size is beyond
 /// `PTRDIFF_MAX`.
@@ -135,7 +132,7 @@ pub fn free_sized(call: Call, may_be_resized: bool) {
     let (size, usable) = (call.size.unwrap_or(0), live.usable_bytes());
     let fits = match (slow::class_for(size, call.alignment.unwrap_or(1)), live) {
         (Some(wanted), Live::Classed(class, _)) => {
-            class == wanted || may_be_resized && is_kept_in_place(usable, size)
+            class == wanted || may_be_resized && stays_in_place(usable, size)
         }
         (wanted, Live::Large(_)) if wanted.is_none() || may_be_resized => {
             size.max(1).checked_next_multiple_of(memory::page_bytes()) == Some(usable)
@@ -146,12 +143,6 @@ pub fn free_sized(call: Call, may_be_resized: bool) {
         report::wrong_size(call, usable);
     }
     free_live(live, call)
-}
-
-/// Whether `realloc` leaves a block of a class with `usable` bytes where it is when it is to have
-/// `size_bytes`.
-fn is_kept_in_place(usable: usize, size_bytes: usize) -> bool {
-    size_bytes <= usable && size_bytes > usable / 4 * 3
 }
 
 /// The usable size of the block at `call.address` in bytes, or a report.
@@ -198,7 +189,7 @@ pub fn resize(call: Call, size_bytes: usize) -> Option<Block> {
     };
     let usable = live.usable_bytes();
     if let Live::Classed(..) = live {
-        if is_kept_in_place(usable, size_bytes) {
+        if stays_in_place(usable, size_bytes) {
             return Some(live.block());
         }
         if size_bytes > usable && size_bytes >= GROWN_LARGE_FROM_BYTES {
@@ -223,7 +214,7 @@ pub fn resize(call: Call, size_bytes: usize) -> Option<Block> {
 /// often grows again, and a large block does so in place. `None` without memory for it.
 fn grow_into_large(call: Call, old_bytes: usize, size_bytes: usize) -> Option<Block> {
     let inside = life::enter()?;
-    let new = large::allocate(size_bytes, 1);
+    let new = slow::take_large(life::heap(), size_bytes, 1);
     leave(inside);
     let (new, _) = new?;
     // SAFETY: both blocks have that many bytes, and are apart.

@@ -3,10 +3,13 @@
 //! path.
 
 use super::fast::{current, Fast, Loaded};
-use crate::arithmetic::size_class::{SizeClass, COARSE_MAX, FINE_MAX};
+use super::{large_stock, slow};
+use crate::arithmetic::size_class::{SizeClass, COARSE_MAX, FINE_MAX, LARGE_BYTE};
 use crate::memory::block::Block;
+use crate::memory::large;
 use crate::memory::ledger::Entry;
 use core::ffi::c_void;
+use core::ptr;
 
 /// A C function that allocates: the slow path of a fast one.
 pub type Allocate = unsafe extern "C" fn(usize) -> *mut c_void;
@@ -38,7 +41,7 @@ pub unsafe fn allocate(size_bytes: usize, coarse: Allocate, slow: Allocate) -> *
     }
 }
 
-/// Allocates `size_bytes`, more than [`FINE_MAX`]; a miss, or a large size, goes to `slow`.
+/// Allocates `size_bytes`, more than [`FINE_MAX`]; a miss goes to `slow`.
 ///
 /// # Safety
 /// As `slow`, with the same argument.
@@ -46,7 +49,7 @@ pub unsafe fn allocate(size_bytes: usize, coarse: Allocate, slow: Allocate) -> *
 pub unsafe fn allocate_coarse(size_bytes: usize, slow: Allocate) -> *mut c_void {
     if size_bytes > COARSE_MAX {
         // SAFETY: the caller's promise.
-        return unsafe { slow(size_bytes) };
+        return unsafe { large_stock::allocate(size_bytes, slow) };
     }
     let byte = SizeClass::coarse_byte_for(size_bytes);
     let heap = current();
@@ -96,7 +99,7 @@ pub unsafe fn free(address: *mut c_void, coarse: Free, slow: Free) {
     }
 }
 
-/// Frees a block of a coarse class; anything else goes to `slow`.
+/// Frees a block of a coarse class or a large one; anything else goes to `slow`.
 ///
 /// # Safety
 /// As `slow`, with the same argument.
@@ -106,11 +109,61 @@ pub unsafe fn free_coarse(address: *mut c_void, slow: Free) {
     // SAFETY: as in `free`.
     unsafe {
         if let Some(entry) = (*heap).coarse.entry(address as usize) {
-            if push_coarse(heap, entry.get(), entry, address as usize) {
+            let byte = entry.get();
+            if push_coarse(heap, byte, entry, address as usize) {
                 return;
+            }
+            if byte == LARGE_BYTE {
+                return large_stock::free(address, slow);
             }
         }
         slow(address)
+    }
+}
+
+/// Changes the size of a block to `size_bytes`, which isn't 0; where it was is given to `free` if
+/// it moves. Null, and nothing is done, if it is no block, or can't be done with what the thread
+/// has at hand.
+///
+/// # Safety
+/// As `free`, with the same address.
+#[inline(always)]
+pub unsafe fn resize(address: *mut c_void, size_bytes: usize, free: Free) -> *mut c_void {
+    // SAFETY: the thread's own heap.
+    let (fine, coarse) = unsafe { (&(*current()).fine, &(*current()).coarse) };
+    let class = match fine.entry(address as usize).map(Entry::get) {
+        Some(byte @ 1..64) => SizeClass::from_index(byte as usize),
+        Some(_) => return ptr::null_mut(),
+        None => match coarse.entry(address as usize).map_or(0, Entry::get) {
+            0 => return ptr::null_mut(),
+            LARGE_BYTE => return resize_large(address, size_bytes),
+            byte => SizeClass::from_coarse_byte(byte),
+        },
+    };
+    let usable = class.size_bytes();
+    if slow::stays_in_place(usable, size_bytes) {
+        return address;
+    }
+    if size_bytes >= slow::GROWN_LARGE_FROM_BYTES {
+        return ptr::null_mut();
+    }
+    let Some(new) = SizeClass::for_size(size_bytes).and_then(take) else { return ptr::null_mut() };
+    // SAFETY: both blocks have that many bytes, and are apart; the caller's promise.
+    unsafe {
+        ptr::copy_nonoverlapping(address.cast(), new.as_ptr(), usable.min(size_bytes));
+        free(address);
+    }
+    new.as_ptr().cast()
+}
+
+/// As [`resize`], of a large block, which doesn't move.
+fn resize_large(address: *mut c_void, size_bytes: usize) -> *mut c_void {
+    // SAFETY: the ledger says that a large block starts there.
+    let block = unsafe { Block::at(address as usize) };
+    let remains_large = size_bytes >= slow::GROWN_LARGE_FROM_BYTES;
+    match remains_large && large::resize_in_run(block, size_bytes) {
+        true => address,
+        false => ptr::null_mut(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod fast;
 pub mod hit;
+pub mod large_stock;
 pub mod registry;
 pub mod slow;
 pub mod thread_heap;

@@ -1,6 +1,7 @@
 //! What the slow paths do with a heap: take a block for any request, give one back. A thread that
 //! has no heap works with the bins directly.
 
+use super::fast;
 use super::thread_heap::Heap;
 use crate::arithmetic::size_class::{SizeClass, UNIT_BYTES};
 use crate::memory::arena::ARENA;
@@ -10,6 +11,19 @@ use crate::memory::find::Live;
 use crate::memory::large;
 use crate::memory::limit;
 use crate::os::memory::page_bytes;
+
+/// A block that `realloc` makes this large or larger is a large one, whatever class would serve it.
+pub const GROWN_LARGE_FROM_BYTES: usize = 16 << 10;
+
+/// Whether `realloc` leaves a block of a class with `usable` bytes where it is when it is to have
+/// `size_bytes`.
+#[inline(always)]
+pub fn stays_in_place(usable: usize, size_bytes: usize) -> bool {
+    size_bytes <= usable && size_bytes > usable / 4 * 3
+}
+
+/// Large blocks of up to this many units are kept by the thread that frees them.
+const KEPT_UNITS_MAX: u32 = 64;
 
 /// The class that serves a request, or `None` if a large block does.
 pub fn class_for(size_bytes: usize, alignment: usize) -> Option<SizeClass> {
@@ -60,8 +74,41 @@ pub fn try_again<T>(
 fn try_take(heap: Option<&mut Heap>, size_bytes: usize, alignment: usize) -> Option<(Block, bool)> {
     match class_for(size_bytes, alignment) {
         Some(class) => take_class(heap, class),
-        None => large::allocate(size_bytes, alignment),
+        None => take_large(heap, size_bytes, alignment),
     }
+}
+
+/// Takes a large block: one that the thread keeps, or a new one.
+pub fn take_large(
+    heap: Option<&mut Heap>,
+    size_bytes: usize,
+    alignment: usize,
+) -> Option<(Block, bool)> {
+    if let Some(heap) = heap {
+        let kept =
+            if alignment <= UNIT_BYTES { heap.large.take_or_clear(size_bytes) } else { None };
+        if let Some(block) = kept {
+            large::revive(block, size_bytes);
+            return Some((block, false));
+        }
+    }
+    large::allocate(size_bytes, alignment)
+}
+
+/// Frees a large block, or keeps it. False if it isn't alive any more.
+fn give_large(heap: Option<&mut Heap>, block: Block) -> bool {
+    if !large::unmark(block) {
+        return false;
+    }
+    let may_keep = large::run_units(block) <= KEPT_UNITS_MAX && !fast::routes_all_calls();
+    let is_kept = heap.is_some_and(|heap| {
+        heap.look_around();
+        may_keep && heap.large.keep_unmarked(block)
+    });
+    if !is_kept {
+        large::release(block);
+    }
+    true
 }
 
 fn take_class(mut heap: Option<&mut Heap>, class: SizeClass) -> Option<(Block, bool)> {
@@ -88,7 +135,7 @@ fn take_class(mut heap: Option<&mut Heap>, class: SizeClass) -> Option<(Block, b
 /// changed.
 pub fn give(heap: Option<&mut Heap>, live: Live) -> bool {
     let (class, block) = match live {
-        Live::Large(block) => return large::free(block),
+        Live::Large(block) => return give_large(heap, block),
         Live::Classed(class, block) => (class, block),
     };
     // SAFETY: a block of the class.

@@ -6,6 +6,7 @@
 
 use super::fast::{self, Fast, Loaded, Owner, NO_MAGAZINE, NO_SINK, NO_SOURCE};
 use super::hit;
+use super::large_stock::LargeStock;
 use crate::arithmetic::size_class::{SizeClass, CLASS_COUNT};
 use crate::memory::arena::ARENA;
 use crate::memory::bin::{self, Refill, Trend};
@@ -70,6 +71,8 @@ pub struct Heap {
     pub fast: Fast,
     stocks: [Stock; CLASS_COUNT],
     full_bytes: usize,
+    /// Large blocks that were freed.
+    pub large: LargeStock,
     /// Whether the thread is in the middle of a slow path: a call that finds it set comes from a
     /// signal handler that interrupted one.
     pub is_inside: AtomicBool,
@@ -113,6 +116,7 @@ impl Heap {
             fast: Fast::routing(Owner::Thread),
             stocks,
             full_bytes: 0,
+            large: LargeStock::EMPTY,
             is_inside: AtomicBool::new(false),
             deferred: Deferred { addresses: [0; 32], count: 0 },
             mode_data: core::ptr::null_mut(),
@@ -336,6 +340,7 @@ impl Heap {
 
     /// Gives everything that the heap holds back to the bins.
     pub fn empty_out(&mut self) {
+        self.large.clear();
         for class in SizeClass::all() {
             self.unload(class);
             let stock = &mut self.stocks[class.index()];

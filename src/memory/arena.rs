@@ -13,7 +13,7 @@ use crate::os::memory::{self, Range};
 use crate::services::metadata;
 use crate::services::options::{self, Choice};
 use core::sync::atomic::{
-    AtomicBool, AtomicIsize, AtomicU8, AtomicUsize,
+    AtomicBool, AtomicIsize, AtomicU32, AtomicU8, AtomicUsize,
     Ordering::{self, Relaxed},
 };
 
@@ -41,6 +41,9 @@ const CLAIMED_DIRTY_MAX: usize = 4 << 20;
 /// How far the bound may go up because of memory that was purged too early.
 const REGRET_MAX: usize = 32 << 20;
 
+/// Of the bound on dirty memory one part in so many may be large blocks that threads keep.
+const KEPT_PART: usize = 4;
+
 /// A process that never used more isn't one that has shrunk.
 const SHRUNK_FROM_BYTES: usize = 64 << 20;
 
@@ -54,6 +57,7 @@ pub static ARENA: Arena = Arena {
     purged_in_slabs: AtomicIsize::new(0),
     is_purging: AtomicBool::new(false),
     cached: AtomicIsize::new(0),
+    kept_units: AtomicU32::new(0),
 };
 
 /// A run that is wanted: see [`Zone::take`].
@@ -81,8 +85,10 @@ pub struct Arena {
     purged_in_slabs: AtomicIsize,
     /// Whether a thread is purging to keep the bound.
     is_purging: AtomicBool,
-    /// Bytes of the blocks in the bins' full magazines.
+    /// Bytes of the blocks in the bins' full magazines, and of the room for kept large blocks.
     cached: AtomicIsize,
+    /// Room for the large blocks that threads keep.
+    kept_units: AtomicU32,
 }
 
 impl Arena {
@@ -345,6 +351,28 @@ impl Arena {
 
     fn cached(&self) -> usize {
         self.cached.load(Relaxed).max(0) as usize
+    }
+
+    /// Reserves room for `units` more of large blocks that threads keep. None under a limit, or
+    /// where address space is scarce: what a thread keeps can't be had by others.
+    pub fn reserve_for_kept(&self, units: u32) -> bool {
+        if limit::bytes().is_some() || memory::is_claimed() {
+            return false;
+        }
+        let most = options::value(Choice::DirtyMax) / KEPT_PART / UNIT_BYTES;
+        let is_reserved =
+            self.kept_units.fetch_add(units, Relaxed) as usize + units as usize <= most;
+        match is_reserved {
+            true => self.count_cached((units as usize * UNIT_BYTES) as isize),
+            false => _ = self.kept_units.fetch_sub(units, Relaxed),
+        }
+        is_reserved
+    }
+
+    /// Gives up what was reserved.
+    pub fn give_up_room(&self, units: u32) {
+        self.kept_units.fetch_sub(units, Relaxed);
+        self.count_cached(-((units as usize * UNIT_BYTES) as isize));
     }
 
     /// Whether `bytes` more may be kept in full magazines: everything that is free together stays

@@ -99,6 +99,10 @@ fn report_in_zone(call: Call, zone: &Zone, unit: Unit) -> ! {
         Some((run, Kind::Slab)) => report_in_slab(call, zone, run),
         Some((run, Kind::Large)) => {
             let start = zone.range(run).start;
+            // A block that a thread keeps has been freed.
+            if live(start).is_none() {
+                report::stale_pointer(call);
+            }
             // SAFETY: below the frontier; only read.
             let size_bytes = unsafe { zone.record(run.first) }.large_bytes;
             if call.address - start >= size_bytes {

@@ -27,6 +27,7 @@ pub fn harden() {
     FREED_IS_GONE.store(true, Relaxed);
 }
 
+#[inline]
 fn is_guarded(size_bytes: usize) -> bool {
     size_bytes >= GUARDED_FROM_BYTES.load(Relaxed)
 }
@@ -70,12 +71,16 @@ fn allocate_units(
 }
 
 /// How many units hold `size_bytes` and the guard, if that is a number that the zone could have.
-fn units_for(size_bytes: usize) -> Option<u32> {
+#[inline]
+pub fn units_for(size_bytes: usize) -> Option<u32> {
     if size_bytes > isize::MAX as usize {
         return None;
     }
-    let guard_bytes = if is_guarded(size_bytes) { memory::page_bytes() } else { 0 };
-    u32::try_from((page_multiple(size_bytes) + guard_bytes).div_ceil(UNIT_BYTES)).ok()
+    let bytes = match is_guarded(size_bytes) {
+        true => page_multiple(size_bytes) + memory::page_bytes(),
+        false => size_bytes.max(1),
+    };
+    u32::try_from(bytes.div_ceil(UNIT_BYTES)).ok()
 }
 
 /// What of a block's run lies behind its last page: up to the end of a unit, so that few page
@@ -106,10 +111,13 @@ fn lift_guard(block: Block) -> bool {
 }
 
 fn page_multiple(size_bytes: usize) -> usize {
-    size_bytes.max(1).next_multiple_of(memory::page_bytes())
+    // A power of two: no division.
+    let mask = memory::page_bytes() - 1;
+    (size_bytes.max(1) + mask) & !mask
 }
 
 /// The record of a large block. The caller owns the block.
+#[inline]
 fn record_of<'a>(block: Block) -> &'a mut Record {
     let unit = ((block.address() - zone().origin()) / UNIT_BYTES) as u32;
     // SAFETY: (U2): the block's owner may change it.
@@ -126,12 +134,46 @@ pub fn usable_bytes(block: Block) -> usize {
     record_of(block).large_bytes
 }
 
+/// How many units the run of a large block has, alive or just unmarked.
+#[inline]
+pub fn run_units(block: Block) -> u32 {
+    record_of(block).run_units
+}
+
 /// Frees a large block. False if it isn't alive: then nothing has changed.
 pub fn free(block: Block) -> bool {
-    // SAFETY: the caller found the ledger's byte of a large block there.
-    if !unsafe { ARENA.coarse_map().entry_of(block) }.try_clear(LARGE_BYTE) {
-        return false;
+    let was_live = unmark(block);
+    if was_live {
+        release(block);
     }
+    was_live
+}
+
+/// Takes a block out of the ledger; its run stays the caller's, to be released or revived. False if
+/// it isn't alive: then nothing has changed.
+#[inline]
+pub fn unmark(block: Block) -> bool {
+    // SAFETY: the caller found the ledger's byte of a large block there.
+    unsafe { ARENA.coarse_map().entry_of(block) }.try_clear(LARGE_BYTE)
+}
+
+/// Notes that a block that was unmarked, and has no guard, is kept to be revived.
+#[inline]
+pub fn note_kept(block: Block) {
+    debug_assert!(record_of(block).guard == Guard::None);
+    record_of(block).large_bytes = 0;
+}
+
+/// Makes a block of `size_bytes` of one that was unmarked, whose run is long enough.
+#[inline]
+pub fn revive(block: Block, size_bytes: usize) {
+    record_of(block).large_bytes = page_multiple(size_bytes);
+    // SAFETY: the start of a large block's run.
+    unsafe { ARENA.coarse_map().entry_of(block).set(LARGE_BYTE) };
+}
+
+/// Gives the run of a block that was unmarked back to the arena.
+pub fn release(block: Block) {
     let run = run_of(block);
     // SAFETY: the run is this thread's, and nothing may use it.
     if FREED_IS_GONE.load(Relaxed) && unsafe { memory::decommit(zone().range(run)) } {
@@ -141,7 +183,20 @@ pub fn free(block: Block) -> bool {
         ARENA.give(ZoneKind::Coarse, run);
     }
     // Else the run stays as it is: it can't be used.
-    true
+}
+
+/// Changes the size of a large block if its run has as many units as it is to have, or the block
+/// grows within it. False, and nothing is done, if not, or if a guard is in the way.
+#[inline]
+pub fn resize_in_run(block: Block, size_bytes: usize) -> bool {
+    let record = record_of(block);
+    let run_bytes = record.run_units as usize * UNIT_BYTES;
+    let keeps_units = size_bytes > record.large_bytes || size_bytes > run_bytes - UNIT_BYTES;
+    let fits = size_bytes <= run_bytes && keeps_units && record.guard == Guard::None;
+    if fits {
+        record.large_bytes = page_multiple(size_bytes);
+    }
+    fits
 }
 
 /// Changes the size of a large block to `size_bytes`. Returns
@@ -166,7 +221,12 @@ fn resize_open(block: Block, size_bytes: usize) -> Option<Block> {
         record_of(block).large_bytes = page_multiple(size_bytes);
         return Some(block);
     }
-    if limit::lengthen(ZoneKind::Coarse, run, units - run.units, KINDS) {
+    // What grows step by step had better not ask for each unit.
+    let more = units - run.units;
+    let spare = if limit::bytes().is_some() { 0 } else { (run.units / 4).min(SPARE_UNITS_LEAST) };
+    if limit::lengthen(ZoneKind::Coarse, run, more.max(spare), KINDS)
+        || more < spare && limit::lengthen(ZoneKind::Coarse, run, more, KINDS)
+    {
         record_of(block).large_bytes = page_multiple(size_bytes);
         return Some(block);
     }

@@ -112,6 +112,7 @@ impl Entry {
     }
 
     /// Clears it if it is `byte`; false when it isn't, or another thread was first.
+    #[inline]
     pub fn try_clear(self, byte: u8) -> bool {
         self.byte().compare_exchange(byte | self.place, 0, Relaxed, Relaxed).is_ok()
     }
