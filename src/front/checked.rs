@@ -1,8 +1,15 @@
-//! What a program may ask of check mode. Without it each answer is that nothing was found.
+//! The calls in check mode, and what a program may ask of it. Without it each answer is that
+//! nothing was found.
 
-use super::life;
+use super::life::{self, Inside};
+use super::route;
+use crate::arithmetic::function::Request;
+use crate::heap::thread_heap::Heap;
+use crate::memory::block::Block;
+use crate::memory::emergency;
 use crate::modes::check::{self, Caller, Totals};
 use crate::os::process;
+use crate::services::report::Call;
 use core::sync::atomic::AtomicBool;
 
 /// Whether buffers that the program gives to the kernel are looked at.
@@ -13,6 +20,90 @@ pub fn look_at_buffer(call: &'static str, address: usize, length: usize) {
     if let Some(_inside) = life::enter() {
         check::look_at_buffer(call, address, length);
     }
+}
+
+/// Allocates what is asked for; says whether it reads as zero.
+#[inline(never)]
+pub fn allocate(request: Request) -> Option<(Block, bool)> {
+    let Some(checked) = check::current_thread() else { return allocate_elsewhere(request) };
+    // SAFETY: the thread's own, and so is its heap.
+    unsafe {
+        let heap = checked.as_ref().heap();
+        let Some(inside) = life::enter_with(heap) else { return interrupt(request) };
+        let result = check::allocate(check::site(checked), request);
+        leave(inside, heap);
+        result
+    }
+}
+
+/// A handler of a signal asks in the middle of another call.
+#[cold]
+fn interrupt(request: Request) -> Option<(Block, bool)> {
+    let block = emergency::allocate(request.size_bytes, request.alignment);
+    block.map(|block| (block, true))
+}
+
+/// As [`allocate`], in a thread that isn't a checked one yet, or any more.
+#[cold]
+fn allocate_elsewhere(request: Request) -> Option<(Block, bool)> {
+    if life::heap().is_some() && check::current_thread().is_some() {
+        return allocate(request);
+    }
+    let result = check::allocate(check::site_without_thread(), request);
+    check::after_call();
+    result
+}
+
+/// Frees the block at `call.address`, or tells that there is none.
+#[inline(never)]
+pub fn free(call: Call) {
+    check::prefetch_free(call.address);
+    let Some(checked) = check::current_thread() else { return free_elsewhere(call) };
+    // SAFETY: as in `allocate`.
+    unsafe {
+        let heap = checked.as_ref().heap();
+        let Some(inside) = life::enter_with(heap) else { return life::defer(call.address) };
+        if !check::free(check::site(checked), call) {
+            free_unknown(call);
+        }
+        leave(inside, heap);
+    }
+}
+
+#[cold]
+fn free_unknown(call: Call) {
+    if !route::free_foreign(call) {
+        check::free_unknown(life::heap(), call);
+    }
+}
+
+#[cold]
+fn free_elsewhere(call: Call) {
+    if life::heap().is_some() && check::current_thread().is_some() {
+        return free(call);
+    }
+    if !check::free(check::site_without_thread(), call) {
+        free_unknown(call);
+    }
+    check::after_call();
+}
+
+/// # Safety
+/// The heap must be this thread's.
+#[inline(always)]
+unsafe fn leave(inside: Inside, heap: *const Heap) {
+    drop(inside);
+    // SAFETY: the caller's promise.
+    if unsafe { (*heap).deferred.has_any() } || check::is_requested() {
+        catch_up();
+    }
+}
+
+/// Does what was put off during a call.
+#[cold]
+fn catch_up() {
+    route::free_deferred();
+    check::after_call();
 }
 
 /// The status with which LeakSanitizer ends a process.

@@ -45,6 +45,16 @@ pub fn enter() -> Option<Inside> {
         return Some(Inside { heap });
     }
     // SAFETY: as in `heap`.
+    unsafe { enter_with(heap) }
+}
+
+/// As [`enter`], in a thread that has a heap.
+///
+/// # Safety
+/// It must be this thread's.
+#[inline(always)]
+pub unsafe fn enter_with(heap: *mut Heap) -> Option<Inside> {
+    // SAFETY: the caller's promise.
     unsafe {
         if (*heap).is_inside.load(Ordering::Relaxed) {
             return None;
@@ -69,6 +79,7 @@ fn own_heap() -> *mut Heap {
 }
 
 impl Drop for Inside {
+    #[inline(always)]
     fn drop(&mut self) {
         // A thread that was a newcomer has a heap by now, but one that isn't marked.
         if !self.heap.is_null() {

@@ -1,5 +1,6 @@
 //! The slow side of the calls: everything that isn't a hit.
 
+use super::checked;
 use super::hardened;
 use super::life::{self, Inside};
 use crate::arithmetic::function::{Function, Request};
@@ -31,6 +32,9 @@ pub fn allocate_zeroed(request: Request) -> Option<Block> {
 }
 
 fn allocate_knowing_zero(request: Request) -> Option<(Block, bool)> {
+    if check::is_on() {
+        return checked::allocate(request);
+    }
     let Some(inside) = life::enter() else {
         let block = emergency::allocate(request.size_bytes, request.alignment);
         return block.map(|block| (block, true));
@@ -38,11 +42,10 @@ fn allocate_knowing_zero(request: Request) -> Option<(Block, bool)> {
     // Also begins the process and the thread.
     let heap = life::heap();
     let result = match (check::is_on(), harden::is_on()) {
+        // The process has just begun.
         (true, _) => {
-            let result = check::allocate(heap, request);
             leave(inside);
-            check::after_call();
-            return result;
+            return checked::allocate(request);
         }
         (false, true) => hardened::allocate(request),
         (false, false) => slow::take(heap, request.size_bytes, request.alignment),
@@ -54,6 +57,11 @@ fn allocate_knowing_zero(request: Request) -> Option<(Block, bool)> {
 /// Ends a slow path, and frees what signal handlers wanted to free meanwhile.
 pub(super) fn leave(inside: Inside) {
     drop(inside);
+    free_deferred();
+}
+
+/// Frees what signal handlers wanted to free during a slow path.
+pub(super) fn free_deferred() {
     while let Some(address) = life::take_deferred() {
         free(Call { function: Function::Free, address, size: None, alignment: None });
     }
@@ -62,7 +70,7 @@ pub(super) fn leave(inside: Inside) {
 /// Frees the block at `call.address`, or reports that there is none.
 pub fn free(call: Call) {
     if check::is_on() {
-        return free_checked(call);
+        return checked::free(call);
     }
     if harden::is_on() {
         return hardened::free(call);
@@ -71,16 +79,6 @@ pub fn free(call: Call) {
         Some(live) => free_live(live, call),
         None => free_unknown(call),
     }
-}
-
-#[cold]
-fn free_checked(call: Call) {
-    let Some(inside) = life::enter() else { return life::defer(call.address) };
-    if !check::free(life::heap(), call) && !free_foreign(call) {
-        check::free_unknown(life::heap(), call);
-    }
-    leave(inside);
-    check::after_call();
 }
 
 fn free_live(live: Live, call: Call) {
@@ -106,7 +104,7 @@ pub(super) fn free_unknown(call: Call) {
 }
 
 /// Frees a block that is neither in the arena nor checked. False if there is none either.
-fn free_foreign(call: Call) -> bool {
+pub(super) fn free_foreign(call: Call) -> bool {
     if emergency::contains(call.address) {
         return true;
     }
@@ -123,7 +121,7 @@ fn free_foreign(call: Call) -> bool {
 pub fn free_sized(call: Call, may_be_resized: bool) {
     if check::is_on() {
         // It knows the size that was asked for.
-        return free_checked(call);
+        return checked::free(call);
     }
     if harden::is_on() {
         return hardened::free_sized(call);

@@ -131,6 +131,35 @@ fn take_class(mut heap: Option<&mut Heap>, class: SizeClass) -> Option<(Block, b
     }
 }
 
+/// Takes a block of a fine `class`, the one that was given back last if there is one. Says whether
+/// it reads as zero.
+#[inline(always)]
+pub fn take_recent(heap: &mut Heap, class: SizeClass) -> Option<(Block, bool)> {
+    let (block, is_zero) = heap.take_recent(class)?;
+    // SAFETY: a block of the class.
+    let was_free = unsafe { ARENA.fine_map().entry_of(block).try_set(class.ledger_byte()) };
+    match was_free {
+        true => Some((block, is_zero)),
+        false => take_class(Some(heap), class),
+    }
+}
+
+/// As [`give`], for a block of a fine `class` that only this thread can give back.
+///
+/// # Safety
+/// A block of the class must start there.
+#[inline(always)]
+pub unsafe fn give_recent(heap: &mut Heap, class: SizeClass, block: Block) -> bool {
+    // SAFETY: the caller's promise.
+    let entry = unsafe { ARENA.fine_map().entry_of(block) };
+    let is_live = entry.get() == class.ledger_byte();
+    if is_live {
+        entry.clear();
+        heap.keep_recent(class, block);
+    }
+    is_live
+}
+
 /// Gives back a block that the ledger said was alive. False if it isn't any more: then nothing has
 /// changed.
 pub fn give(heap: Option<&mut Heap>, live: Live) -> bool {

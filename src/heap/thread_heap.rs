@@ -101,6 +101,12 @@ impl Deferred {
         has_room
     }
 
+    /// Whether there is one.
+    #[inline(always)]
+    pub fn has_any(&self) -> bool {
+        self.count > 0
+    }
+
     /// Takes the one that was added last.
     pub fn pop(&mut self) -> Option<usize> {
         self.count = self.count.checked_sub(1)?;
@@ -181,6 +187,38 @@ impl Heap {
         unsafe {
             *top = top.add(1);
             top.write(block.address());
+        }
+    }
+
+    /// As [`Heap::take`], but of a fine class the block comes first that was given back last: it is
+    /// still in the processor's cache.
+    #[inline(always)]
+    pub fn take_recent(&mut self, class: SizeClass) -> Option<(Block, bool)> {
+        if !class.is_coarse() {
+            let top = self.fast.sinks[class.index()];
+            // SAFETY: (F1): it points to a block's slot or to the null word, or there is no sink.
+            unsafe {
+                if !top.is_null() && *top != 0 {
+                    self.fast.sinks[class.index()] = top.sub(1);
+                    return Some((Block::at(*top), false));
+                }
+            }
+        }
+        self.take(class)
+    }
+
+    /// As [`Heap::keep`], quickly where there is room.
+    #[inline(always)]
+    pub fn keep_recent(&mut self, class: SizeClass, block: Block) {
+        let index = class.index();
+        if class.is_coarse() || self.fast.sinks[index] == self.fast.sink_limits[index] {
+            return self.keep(class, block);
+        }
+        // SAFETY: (F1): the magazine has room above `top`.
+        unsafe {
+            let top = self.fast.sinks[index].add(1);
+            top.write(block.address());
+            self.fast.sinks[index] = top;
         }
     }
 

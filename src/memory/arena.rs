@@ -146,6 +146,7 @@ impl Arena {
     }
 
     /// The map of the fine zones as they are now.
+    #[inline]
     pub fn fine_map(&self) -> FineMap {
         let tiny = self.tiny.frontier() as usize * UNIT_BYTES;
         let main = self.main.frontier() as usize * UNIT_BYTES;

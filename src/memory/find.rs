@@ -59,6 +59,12 @@ pub fn live(address: usize) -> Option<Live> {
     }
 }
 
+/// Fetches what the ledger says of `address`, which may be any, for a use that is near.
+#[inline(always)]
+pub fn prefetch(address: usize) {
+    ARENA.fine_map().prefetch(address);
+}
+
 /// Whether `address` lies in the arena's memory as far as it is used.
 pub fn is_in_arena(address: usize) -> bool {
     ARENA.zones().iter().any(|zone| zone.unit_at(address).is_some())

@@ -13,6 +13,7 @@
 
 use super::block::Block;
 use crate::arithmetic::size_class::COARSE_GRANULE_BYTES;
+use crate::os::processor;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 /// log2 of the fine zones' alignment, and of the tiny zone's granule: 16 bytes.
@@ -165,6 +166,16 @@ impl FineMap {
         } else {
             None
         }
+    }
+
+    /// Fetches the byte of `address`, which may be any, for a use that is near.
+    #[inline(always)]
+    pub fn prefetch(&self, address: usize) {
+        let (ledger, log2) = match address < self.boundary {
+            true => (self.tiny_ledger, STEP_LOG2),
+            false => (self.main_ledger, MAIN_GRANULE_LOG2),
+        };
+        processor::prefetch(ledger.wrapping_add(address >> log2) as usize);
     }
 
     /// The entry of a block of a fine class. It may lie beyond what this map knows of, and a block

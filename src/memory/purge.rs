@@ -5,9 +5,21 @@ use super::limit;
 use super::unit::{Run, State};
 use super::zone::Zone;
 use crate::os::memory::{self, Range};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Units of a zone before those for which huge pages are asked for.
-pub const HUGE_FROM_UNITS: u32 = 256;
+const HUGE_FROM_UNITS: u32 = 256;
+static HUGE_FROM: AtomicU32 = AtomicU32::new(HUGE_FROM_UNITS);
+
+/// From which unit of a zone on the kernel is asked for huge pages.
+pub fn huge_from_units() -> u32 {
+    HUGE_FROM.load(Relaxed)
+}
+
+/// From now on asks for huge pages from a zone's `unit` on.
+pub fn want_huge_pages_from(unit: u32) {
+    HUGE_FROM.store(unit, Relaxed);
+}
 /// Units that are purged in one go: a huge page at least, since one of which a part is given back
 /// is lost as a whole.
 const PURGE_UNITS_LEAST: u32 = 32;
@@ -85,7 +97,7 @@ impl Zone {
         if limit::bytes().is_some() {
             return memory::refuse_huge_pages(self.range(run));
         }
-        let first = run.first.max(HUGE_FROM_UNITS);
+        let first = run.first.max(huge_from_units());
         if first < run.end() {
             memory::ask_for_huge_pages(self.range(Run { first, units: run.end() - first }));
         }

@@ -4,7 +4,7 @@
 //! given back under the zone's lock, which is never held during a system call; growing has a lock
 //! of its own, which is.
 
-use super::purge::HUGE_FROM_UNITS;
+use super::purge::huge_from_units;
 use super::run::{Runs, Units};
 use super::unit::{Kind, Record, Run, State, Unit};
 use crate::arithmetic::size_class::{ZoneKind, UNIT_BYTES};
@@ -18,7 +18,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 const GROWTH_UNITS_LEAST: u32 = 16;
 const GROWTH_UNITS_MOST: u32 = 1024;
 
-/// Units in a huge page: beyond [`HUGE_FROM_UNITS`] steps of growth end where one ends.
+/// Units in a huge page: beyond [`huge_from_units`] steps of growth end where one ends.
 const HUGE_UNITS: u32 = 32;
 
 /// Tables that are indexed in parallel start at different offsets in their pages, or their first
@@ -409,7 +409,7 @@ impl Zone {
         let there = unsafe { self.runs.lock().free_at_frontier(self.units()) };
         let need = need.saturating_sub(there).max(1);
         let mut step = (frontier / 8).clamp(GROWTH_UNITS_LEAST, GROWTH_UNITS_MOST).max(need);
-        if frontier + step > HUGE_FROM_UNITS {
+        if frontier + step > huge_from_units() {
             step = (frontier + step).next_multiple_of(HUGE_UNITS) - frontier;
         }
         [step, need].into_iter().any(|length| self.grow_by(frontier, length))

@@ -14,6 +14,7 @@ pub mod libc_heap;
 pub mod memory;
 pub mod modules;
 pub mod operand;
+pub mod pattern;
 pub mod peek;
 pub mod process;
 pub mod processor;

@@ -1,26 +1,26 @@
 //! Allocating and freeing checked blocks: where each comes from, what is around it, and what is
 //! looked at when it is freed.
 
-use super::budget::{self, Side};
+use super::budget;
 use super::finding::{Finding, Kind};
-use super::marks::{self, Change, Tag, CANARY_BEFORE_MAX, CANARY_BEHIND_MAX};
+use super::marks::{self, Change, Tag};
+use super::place::{self, Place, CANARY_LEAST};
 use super::quarantine::{Later, GUARDED, PLAIN};
+use super::record::{Placement, Record};
 use super::stacks::StackNumber;
-use super::table::{self, Placement, Record};
-use super::{capture, guard, telling, thread_number};
+use super::table::{self, Held};
+use super::{guard, telling};
 use crate::arithmetic::function::{Function, Request};
+use crate::arithmetic::size_class::SizeClass;
 use crate::heap::slow;
 use crate::heap::thread_heap::Heap;
 use crate::memory::block::Block;
 use crate::memory::find;
-use crate::os::{clock, memory, processor, signals};
-use crate::services::options::{self, Choice, Precise};
+use crate::os::{clock, memory, processor};
+use crate::services::options::{self, Choice};
 use crate::services::report::Call;
 use crate::sync::counter::Counter;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
-/// The least room around a block.
-const CANARY_LEAST: usize = 16;
 
 static ALLOCATIONS: Counter = Counter::new();
 static FREES: Counter = Counter::new();
@@ -31,30 +31,31 @@ pub fn counts() -> (u64, u64, u64) {
     (ALLOCATIONS.get(), FREES.get(), ALLOCATED_BYTES.get())
 }
 
-/// Where a new block lies, and what is around it.
-struct Place {
-    address: usize,
-    placement: Placement,
-    lead_log2: u8,
-    canary_before: u8,
-    canary_behind: u8,
-    /// Whether the block reads as zero.
-    is_zero: bool,
+/// Who calls.
+pub struct Site<'a> {
+    /// The heap that the calling thread's blocks come from, if it has one.
+    pub heap: Option<&'a mut Heap>,
+    /// The stack of calls that led here.
+    pub stack: StackNumber,
+    /// The thread's number at the kernel.
+    pub thread: u32,
+    /// Whether what it allocates now is no leak.
+    pub is_ignored: bool,
 }
 
 /// Allocates what is asked for; says whether it reads as zero. `None` when there is no memory or
 /// the size is beyond `PTRDIFF_MAX`.
-pub fn allocate(mut heap: Option<&mut Heap>, request: Request) -> Option<(Block, bool)> {
+#[inline(always)]
+pub fn allocate(mut site: Site, request: Request) -> Option<(Block, bool)> {
     if request.size_bytes > isize::MAX as usize {
         return None;
     }
-    let stack = capture();
     let number = ALLOCATIONS.add(1) + 1;
-    let guarded = budget::side_for(stack, request.size_bytes, number)
-        .and_then(|side| place_guarded(request, side, stack));
+    let guarded = budget::side_for(site.stack, request.size_bytes, number)
+        .and_then(|side| place::guarded(request, side, site.stack));
     let place = match guarded {
         Some(place) => place,
-        None => place_plain(heap.as_deref_mut(), request)?,
+        None => place::plain(site.heap.as_deref_mut(), request)?,
     };
     // Before there is a record: a fork's child may find it, but not the thread that does this.
     // SAFETY: within the block's extent, outside of what the program gets.
@@ -64,8 +65,8 @@ pub fn allocate(mut heap: Option<&mut Heap>, request: Request) -> Option<(Block,
         marks::fill_canary(place.address - before, place.address);
         marks::fill_canary(end, end + behind);
     }
-    if !note_block(&place, request, stack, number) {
-        return allocate_unchecked(heap, &place, request);
+    if !note_block(&place, request, &site, number) {
+        return allocate_unchecked(site.heap, &place, request);
     }
     ALLOCATED_BYTES.add(request.size_bytes as u64);
     // SAFETY: a block starts there from now on.
@@ -79,25 +80,25 @@ pub fn allocate(mut heap: Option<&mut Heap>, request: Request) -> Option<(Block,
 }
 
 /// Writes the record of a new block. False when there is no memory for it.
-fn note_block(place: &Place, request: Request, stack: StackNumber, number: u64) -> bool {
-    let thread = thread_number();
-    let is_ignored = super::leaks::are_ignored_here();
+#[inline(always)]
+fn note_block(place: &Place, request: Request, site: &Site, number: u64) -> bool {
     table::insert(place.address, |record| {
         *record = Record {
             address: place.address,
             size_bytes: request.size_bytes,
             number,
-            allocated: stack,
+            allocated: site.stack,
             freed: StackNumber::NONE,
-            thread,
+            thread: site.thread,
             freed_thread: 0,
             function: request.function,
             freed_by: None,
             placement: place.placement,
-            is_ignored,
+            is_ignored: site.is_ignored,
             lead_log2: place.lead_log2,
             canary_before: place.canary_before,
             canary_behind: place.canary_behind,
+            class: place.class,
         }
     })
 }
@@ -124,93 +125,6 @@ fn allocate_unchecked(
     }
     telling::note("no memory for more records: later blocks are not checked");
     slow::take(heap, request.size_bytes, request.alignment)
-}
-
-#[cold]
-fn place_guarded(request: Request, side: Side, stack: StackNumber) -> Option<Place> {
-    let since = clock::ticks();
-    let size_bytes = request.size_bytes;
-    let alignment = request.alignment.max(alignment_for(size_bytes, stack));
-    let Some(address) = guard::allocate(size_bytes, alignment, side == Side::Left) else {
-        budget::note_failed();
-        if guard::is_exhausted() {
-            telling::note("the kernel gives no more guards: later blocks have canaries only");
-        }
-        return None;
-    };
-    budget::note_live(size_bytes, true);
-    signals::stay_in_front();
-    if size_bytes > 0 {
-        // Its first use, and the kernel's part in it, are the guards' doing as well. It is written,
-        // because a page that is only read is a shared one of zeroes, and faults once more.
-        // SAFETY: the block's first byte, which is zero.
-        unsafe { (address as *mut u8).write_volatile(0) };
-    }
-    budget::spend(since);
-    let placement = match side {
-        Side::Right => Placement::GuardedRight,
-        Side::Left => Placement::GuardedLeft,
-    };
-    let extent = guard::data_of(address, size_bytes);
-    let place = Place {
-        address,
-        placement,
-        lead_log2: 0,
-        canary_before: 0,
-        canary_behind: 0,
-        is_zero: true,
-    };
-    Some(place.with_canaries(size_bytes, extent.start, extent.end()))
-}
-
-impl Place {
-    /// Plans the canaries in the room around a block.
-    #[inline]
-    fn with_canaries(self, size_bytes: usize, room_start: usize, room_end: usize) -> Self {
-        let end = self.address + size_bytes;
-        let before = (self.address - room_start).min(CANARY_BEFORE_MAX);
-        let behind = (room_end - end).min(CANARY_BEHIND_MAX);
-        Self { canary_before: before as u8, canary_behind: behind as u8, ..self }
-    }
-}
-
-/// What the address of a guarded block that `stack` allocates is to be a multiple of.
-fn alignment_for(size_bytes: usize, stack: StackNumber) -> usize {
-    let natural = natural_alignment(size_bytes);
-    // The largest with which the block can end where its guard begins.
-    let exact = 1 << size_bytes.trailing_zeros().min(4);
-    match Precise::from_value(options::value(Choice::Precise)) {
-        Precise::No => natural,
-        _ if !budget::may_misalign(stack) => natural,
-        Precise::Words => exact.max(8).min(natural),
-        Precise::Bytes => exact.min(natural),
-    }
-}
-
-/// The alignment that an object of up to `size_bytes` can need (C11, 7.22.3).
-fn natural_alignment(size_bytes: usize) -> usize {
-    match size_bytes {
-        0 => 1,
-        1..16 => 1 << size_bytes.ilog2(),
-        _ => 16,
-    }
-}
-
-/// Takes a block from the heap with room for canaries.
-fn place_plain(heap: Option<&mut Heap>, request: Request) -> Option<Place> {
-    let lead = request.alignment.max(CANARY_LEAST);
-    let total = request.size_bytes.checked_add(lead + CANARY_LEAST)?;
-    let (outer, is_zero) = slow::take(heap, total, request.alignment)?;
-    let place = Place {
-        address: outer.address() + lead,
-        placement: Placement::Plain,
-        lead_log2: lead.trailing_zeros() as u8,
-        canary_before: 0,
-        canary_behind: 0,
-        is_zero,
-    };
-    let room_end = outer.address() + slow::usable_bytes(total, request.alignment);
-    Some(place.with_canaries(request.size_bytes, outer.address(), room_end))
 }
 
 /// The canaries of a block: before it, and behind it.
@@ -262,6 +176,17 @@ pub fn look_at_poison(record: &Record, noticed: &'static str, at: StackNumber) {
     }
 }
 
+/// Whether the poison of a freed block is as it was written.
+///
+/// # Safety
+/// The block's memory must stay meanwhile.
+#[inline(always)]
+unsafe fn has_poison(record: &Record) -> bool {
+    let (start, size_bytes) = (record.address, record.size_bytes);
+    // SAFETY: the block's own bytes.
+    unsafe { marks::find_change_of_poison(start, size_bytes, record.number) }.is_none()
+}
+
 /// What is known of a block that is freed.
 struct Freed {
     record: u32,
@@ -269,51 +194,45 @@ struct Freed {
     number: u64,
     /// How much the canaries and the room before it take.
     around_bytes: usize,
-    is_guarded: bool,
-    /// Whether nothing is to be told.
-    is_right: bool,
 }
 
 /// Frees the block at `call.address`. False if no checked block ever started there.
-pub fn free(heap: Option<&mut Heap>, call: Call) -> bool {
-    let stack = capture();
-    let thread = thread_number();
-    let found = table::with_row(call.address, |record, row| {
-        if !record.is_live() {
-            return None;
-        }
-        record.freed_by = Some(call.function);
-        record.freed = stack;
-        record.freed_thread = thread;
-        // While the record is locked: a fork's child may find it, but not this thread.
-        // SAFETY: the block was just freed.
-        let is_right = unsafe {
-            if !record.is_guarded() {
-                marks::fill_poison(record.address, record.size_bytes, Tag::Freed, record.number);
-            }
-            wrong_call_kind(record, call).is_none() && has_canaries(record)
-        };
-        Some(Freed {
-            record: row,
-            size_bytes: record.size_bytes,
-            number: record.number,
-            around_bytes: (1 << record.lead_log2) + record.canary_behind as usize,
-            is_guarded: record.is_guarded(),
-            is_right,
-        })
-    });
-    let Some(found) = found else { return false };
-    let Some(freed) = found else {
-        tell_double_free(call, stack);
+#[inline(always)]
+pub fn free(site: Site, call: Call) -> bool {
+    let Some(mut held) = table::hold(call.address) else { return false };
+    let row = held.row();
+    let record = held.record();
+    if !record.is_live() {
+        drop(held);
+        tell_double_free(call, site.stack);
         return true;
-    };
-    FREES.add(1);
-    if !freed.is_right {
-        look_at_wrong(call, stack);
     }
-    match freed.is_guarded {
+    record.freed_by = Some(call.function);
+    record.freed = site.stack;
+    record.freed_thread = site.thread;
+    let freed = Freed {
+        record: row,
+        size_bytes: record.size_bytes,
+        number: record.number,
+        around_bytes: (1 << record.lead_log2) + record.canary_behind as usize,
+    };
+    let is_guarded = record.is_guarded();
+    // While the record is locked: a fork's child may find it, but not this thread.
+    // SAFETY: the block was just freed.
+    let is_right = unsafe {
+        if !is_guarded {
+            marks::fill_poison(record.address, record.size_bytes, Tag::Freed, record.number);
+        }
+        wrong_call_kind(record, call).is_none() && has_canaries(record)
+    };
+    drop(held);
+    FREES.add(1);
+    if !is_right {
+        look_at_wrong(call, site.stack);
+    }
+    match is_guarded {
         true => retire_guarded(call.address, &freed),
-        false => retire_plain(heap, call.address, &freed),
+        false => retire_plain(site.heap, call.address, &freed),
     }
     true
 }
@@ -394,8 +313,10 @@ fn retire_guarded(address: usize, freed: &Freed) {
 }
 
 fn leave_guarded(address: usize) {
-    if let Some(record) = table::remove(address) {
-        guard::leave(address, record.size_bytes);
+    if let Some(mut held) = table::hold(address) {
+        let size_bytes = held.record().size_bytes;
+        held.remove();
+        guard::leave(address, size_bytes);
     }
 }
 
@@ -419,6 +340,16 @@ fn retire_plain(mut heap: Option<&mut Heap>, address: usize, freed: &Freed) {
     }
 }
 
+/// Fetches what is looked at when the block at `address`, which may be any, is freed.
+#[inline(always)]
+pub fn prefetch_free(address: usize) {
+    /// The record says only later how long the block is.
+    const PREFETCHED_BYTES: usize = 256;
+    table::prefetch_word(address);
+    let start = address.wrapping_sub(CANARY_LEAST);
+    (0..PREFETCHED_BYTES).step_by(64).for_each(|at| processor::prefetch(start.wrapping_add(at)));
+}
+
 /// Fetches what is looked at when a block leaves the quarantine: with a long quarantine none of it
 /// is in a cache.
 #[inline(always)]
@@ -426,15 +357,44 @@ fn prefetch(later: Later) {
     /// The processor itself sees to what is behind.
     const PREFETCHED_BYTES: usize = 512;
     table::prefetch(later.address, later.record);
+    find::prefetch(later.address);
     let bytes = later.bytes.min(PREFETCHED_BYTES);
     (0..bytes).step_by(64).for_each(|offset| processor::prefetch(later.address + offset));
 }
 
 /// Gives the memory of a freed block back to the heap.
+#[inline(always)]
 fn give_back(heap: Option<&mut Heap>, address: usize) {
-    let Some(record) = table::remove(address) else { return };
+    let Some(mut held) = table::hold(address) else { return };
+    let record = held.record();
+    let (outer, class) = (record.outer(), record.class);
+    // SAFETY: the block waited, and its memory with it.
+    match unsafe { has_poison(record) } {
+        true => held.remove(),
+        false => remove_wrong(held),
+    }
+    let fine = SizeClass::from_index(class as usize);
+    match heap {
+        Some(heap) if class != 0 && !fine.is_coarse() => {
+            // SAFETY: where the record was, a block of the class starts.
+            unsafe { slow::give_recent(heap, fine, Block::at(outer)) };
+        }
+        heap => give_back_any(heap, outer),
+    }
+}
+
+/// Takes out the record of a block that was written to after it had been freed, and tells that.
+#[cold]
+#[inline(never)]
+fn remove_wrong(mut held: Held) {
+    let record = *held.record();
+    held.remove();
     look_at_poison(&record, "quarantine", StackNumber::NONE);
-    if let Some(live) = find::live(record.outer()) {
+}
+
+#[inline(never)]
+fn give_back_any(heap: Option<&mut Heap>, outer: usize) {
+    if let Some(live) = find::live(outer) {
         slow::give(heap, live);
     }
 }

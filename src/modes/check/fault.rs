@@ -3,9 +3,9 @@
 
 use super::finding::{Finding, Kind};
 use super::marks::{self, Tag};
+use super::record::Record;
 use super::stack_cache::Cache;
 use super::stacks::{self, StackNumber};
-use super::table::Record;
 use super::telling::stream;
 use super::{budget, end_process_by_signal, guard, leaks, search, tell, thread};
 use crate::os::files::read_memory;

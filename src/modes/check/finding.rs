@@ -1,8 +1,8 @@
 //! What the checker finds: one type for every error, whatever found it and however it is told.
 
 use super::marks::Change;
+use super::record::Record;
 use super::stacks::StackNumber;
-use super::table::Record;
 use crate::memory::find::Foreign;
 use crate::os::signals::Fault;
 use crate::services::report::Call;

@@ -2,7 +2,8 @@
 
 use super::leak::{self, Caller, Candidate, LossRecord, NotRun, Totals};
 use super::quarantine::{GUARDED, PLAIN};
-use super::table::{self, Record};
+use super::record::Record;
+use super::table;
 use super::telling::Occasion;
 use super::{budget, guard, hold_locks, release_locks, stacks, telling, thread};
 use crate::memory::arena::ARENA;
@@ -157,13 +158,6 @@ static BUFFERS_FUNCTION: AtomicUsize = AtomicUsize::new(0);
 /// start, not while anything is looked at.
 pub fn ask_loader() {
     BUFFERS_FUNCTION.store(modules::function(c"_IO_file_doallocate"), Relaxed);
-}
-
-/// Whether blocks that this thread allocates now are no leaks: between `__lsan_disable` and
-/// `__lsan_enable`.
-pub fn are_ignored_here() -> bool {
-    // SAFETY: the thread's own.
-    thread::current().is_some_and(|checked| unsafe { checked.as_ref() }.ignores_leaks > 0)
 }
 
 /// Begins (`true`) or ends a stretch in which this thread's blocks are no leaks. They nest.

@@ -5,6 +5,8 @@
 //! eight bytes, at multiples of eight, that are no valid address on any x86-64 (bits 47 to 63
 //! differ) and carry the number of their block, so that a fault on one names the block.
 
+use crate::os::pattern;
+
 /// The canary's bytes, the first at a multiple of eight.
 const CANARY: [u8; 8] = [0xB6, 0xD1, 0x9C, 0xE3, 0xA7, 0xF5, 0x8B, 0xC9];
 /// How much of the room before a block is canary: what is nearest to it.
@@ -105,7 +107,7 @@ fn turned(word: u64, address: usize) -> u64 {
 }
 
 /// Fills a range with a word that lies at each multiple of eight. Nothing is read, so that nothing
-/// waits for memory that is in no cache; the last pieces overlap those before.
+/// waits for memory that is in no cache.
 ///
 /// # Safety
 /// The range must be the checker's, or not yet or no longer the program's.
@@ -115,13 +117,8 @@ unsafe fn fill(start: usize, end: usize, word: u64) {
     let (first, last) = (turned(word, start), turned(word, end));
     // SAFETY: the pieces lie within the range.
     unsafe {
-        if length >= 16 {
-            let mut place = start;
-            while place < end - 16 {
-                (place as *mut [u64; 2]).write_unaligned([first; 2]);
-                place += 16;
-            }
-            ((end - 16) as *mut [u64; 2]).write_unaligned([last; 2]);
+        if length >= pattern::LEAST_BYTES {
+            pattern::fill(start, end, first, last);
         } else if length >= 8 {
             (start as *mut u64).write_unaligned(first);
             ((end - 8) as *mut u64).write_unaligned(last);
@@ -175,25 +172,19 @@ unsafe fn is_filled(start: usize, end: usize, word: u64) -> bool {
     let length = end.wrapping_sub(start);
     let (first, last) = (turned(word, start), turned(word, end));
     // SAFETY: the pieces lie within the range.
-    let differences = unsafe {
-        if length >= 16 {
-            let [mut low, mut high] = ((end - 16) as *const [u64; 2]).read_unaligned();
-            (low, high) = (low ^ last, high ^ last);
-            let mut place = start;
-            while place < end - 16 {
-                let found = (place as *const [u64; 2]).read_unaligned();
-                (low, high) = (low | found[0] ^ first, high | found[1] ^ first);
-                place += 16;
-            }
-            low | high
-        } else if length >= 8 {
-            ((start as *const u64).read_unaligned() ^ first)
-                | ((end - 8) as *const u64).read_unaligned() ^ last
-        } else {
-            differing_bytes(start, length, first)
+    unsafe {
+        if length >= pattern::LEAST_BYTES {
+            return pattern::is_filled(start, end, first, last);
         }
-    };
-    differences == 0
+        let differences = match length >= 8 {
+            true => {
+                ((start as *const u64).read_unaligned() ^ first)
+                    | ((end - 8) as *const u64).read_unaligned() ^ last
+            }
+            false => differing_bytes(start, length, first),
+        };
+        differences == 0
+    }
 }
 
 /// How fewer than eight bytes differ from the first ones of a word: 0 if they don't.
@@ -238,8 +229,8 @@ mod tests {
 
     #[test]
     fn every_changed_byte_of_a_poisoned_block_is_found() {
-        for (offset, size) in (0..16).flat_map(|offset| (0..40).map(move |size| (offset, size))) {
-            let mut buffer = [0u64; 16];
+        for (offset, size) in (0..16).flat_map(|offset| (0..200).map(move |size| (offset, size))) {
+            let mut buffer = [0u64; 32];
             let start = buffer.as_mut_ptr() as usize + offset;
             // SAFETY: all within the buffer.
             unsafe {

@@ -18,11 +18,14 @@ mod guard;
 pub mod leak;
 mod leaks;
 mod marks;
+mod place;
 mod quarantine;
+mod record;
 mod rows;
 mod search;
 mod stack_cache;
 mod stacks;
+mod starts;
 mod table;
 mod telling;
 mod thread;
@@ -30,12 +33,13 @@ mod thread;
 use crate::arithmetic::function::Function;
 use crate::heap::slow;
 use crate::heap::thread_heap::Heap;
-use crate::memory::find;
+use crate::memory::{find, purge};
 use crate::os::unwind::Registers;
 use crate::os::{aligned_step, clock, memory, process, signals};
 use crate::services::options::{self, Choice, Guards};
 use crate::services::report::Call;
 use crate::sync::lock::{ForkHold, Holdable};
+use core::ptr::NonNull;
 use core::sync::atomic::{
     AtomicBool, AtomicI32,
     Ordering::{AcqRel, Relaxed},
@@ -45,7 +49,7 @@ use stack_cache::Cache;
 use stacks::StackNumber;
 use telling::{Figures, Occasion};
 
-pub use blocks::{allocate, allow_mismatches, free};
+pub use blocks::{allocate, allow_mismatches, free, prefetch_free, Site};
 pub use leak::{Caller, Totals};
 pub use leaks::{after_main, ask_loader, ignore_here};
 pub use thread::CheckedThread;
@@ -53,6 +57,10 @@ pub use thread::{begin as begin_thread, current as current_thread, end as end_th
 
 /// What stacks may take: some millions of different ones.
 const STACKS_BYTES: usize = 512 << 20;
+
+/// From which unit of a zone on it has huge pages: the quarantine alone has more pages than the
+/// processor keeps translations of.
+const HUGE_FROM_UNITS: u32 = 32;
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
 /// The process that is checked. In a `vfork` child it is still the parent's.
@@ -77,6 +85,8 @@ pub fn begin() {
     stacks::set_limit(STACKS_BYTES.min(memory::address_space_limit().unwrap_or(usize::MAX) / 16));
     signals::watch(fault::answer);
     budget::begin();
+    starts::begin();
+    purge::want_huge_pages_from(HUGE_FROM_UNITS);
     let has_quarantine = quarantine::PLAIN.begin() && quarantine::GUARDED.begin();
     let guards = match options::value(Choice::Guard) {
         0 => Guards::Auto,
@@ -111,13 +121,25 @@ fn capture_without_cache() -> StackNumber {
     stacks::capture(&mut Cache::new())
 }
 
-/// This thread's number at the kernel.
-fn thread_number() -> u32 {
-    match thread::current() {
-        // SAFETY: the thread's own.
-        Some(checked) => unsafe { checked.as_ref() }.number,
-        None => process::thread_number(),
+/// Who calls, in a checked thread.
+///
+/// # Safety
+/// It must be this thread, and nothing else may use its heap as long as the answer lives.
+#[inline(always)]
+pub unsafe fn site<'a>(checked: NonNull<CheckedThread>) -> Site<'a> {
+    // SAFETY: the caller's promise.
+    let (checked, heap) = unsafe { (&mut *checked.as_ptr(), &mut *checked.as_ref().heap()) };
+    Site {
+        heap: Some(heap),
+        stack: stacks::capture(&mut checked.cache),
+        thread: checked.number,
+        is_ignored: checked.ignores_leaks > 0,
     }
+}
+
+/// Who calls, in a thread that isn't a checked one any more.
+pub fn site_without_thread<'a>() -> Site<'a> {
+    Site { heap: None, stack: capture(), thread: process::thread_number(), is_ignored: false }
 }
 
 /// Tells of an error, and ends the program if it is to end at its first.
@@ -280,16 +302,15 @@ fn answer_request(registers: &Registers) {
     look_now(&leaks::interrupted(registers));
 }
 
-/// Does at the end of a call what was asked for in the middle of it.
-#[inline]
-pub fn after_call() {
-    if IS_REQUESTED.load(Relaxed) {
-        after_call_slow();
-    }
+/// Whether something was asked for in the middle of a call, for [`after_call`].
+#[inline(always)]
+pub fn is_requested() -> bool {
+    IS_REQUESTED.load(Relaxed)
 }
 
+/// Does at the end of a call what was asked for in the middle of it.
 #[cold]
-fn after_call_slow() {
+pub fn after_call() {
     if IS_REQUESTED.swap(false, AcqRel) {
         look_now(&Caller::here());
     }
@@ -302,7 +323,7 @@ pub fn error_count() -> u64 {
 
 /// Takes a block out of the search for leaks. False if there is no such block.
 pub fn ignore_block(address: usize) -> bool {
-    table::with(address, |record| record.is_ignored = true).is_some()
+    table::hold(address).map(|mut held| held.record().is_ignored = true).is_some()
 }
 
 /// The checker's locks, in the order in which they are closed.

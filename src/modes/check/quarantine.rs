@@ -8,6 +8,7 @@ use core::ptr;
 
 /// How many blocks can wait in one quarantine.
 const ROWS: usize = 1 << 18;
+const ROWS_AT_FIRST: usize = 1 << 10;
 /// What bytes are counted in: no block that waits is too large to be counted so.
 const UNIT_BYTES: usize = 16;
 
@@ -19,10 +20,14 @@ pub static GUARDED: Quarantine = Quarantine::new();
 /// Blocks that wait.
 pub struct Quarantine(Lock<Ring>);
 
-/// (Q1) `rows` is null or has [`ROWS`] rows, of which `length` from `first` on, round the end, are
-/// used. (Q2) `units` is the sum over them.
+/// (Q1) `rows` is null or has [`ROWS`] rows. The first `capacity` of them, a power of two, are the
+/// ring, of which `length` from `first` on, round the end, are used. (Q2) `units` is the sum over
+/// them.
+///
+/// The ring is no longer than it has to be, so that it stays in the processor's caches.
 struct Ring {
     rows: *mut Row,
+    capacity: usize,
     first: usize,
     length: usize,
     units: usize,
@@ -70,21 +75,39 @@ impl Ring {
         }
         // SAFETY: (Q1); the row ahead is one of the ring's, if maybe an old one.
         let (row, later) = unsafe {
-            let later = &*self.rows.add((self.first + AHEAD) % ROWS);
+            let later = &*self.rows.add((self.first + AHEAD) & (self.capacity - 1));
             let bytes = later.units as usize * UNIT_BYTES;
             let later = Later { address: later.address, record: later.record, bytes };
             (*self.rows.add(self.first), later)
         };
-        self.first = (self.first + 1) % ROWS;
+        self.first = (self.first + 1) & (self.capacity - 1);
         self.length -= 1;
         self.units -= row.units as usize;
         Some(Left { address: row.address, later })
     }
 }
 
+impl Ring {
+    const EMPTY: Self =
+        Self { rows: ptr::null_mut(), capacity: ROWS_AT_FIRST, first: 0, length: 0, units: 0 };
+
+    /// Makes the full ring twice as long, if it may be.
+    #[cold]
+    fn lengthen(&mut self) -> bool {
+        if self.capacity == ROWS {
+            return false;
+        }
+        // What goes round the end goes on behind it.
+        // SAFETY: (Q1): both are among the rows, and as long as there was of the ring.
+        unsafe { ptr::copy_nonoverlapping(self.rows, self.rows.add(self.capacity), self.first) };
+        self.capacity *= 2;
+        true
+    }
+}
+
 impl Quarantine {
     const fn new() -> Self {
-        Self(Lock::new(Ring { rows: ptr::null_mut(), first: 0, length: 0, units: 0 }))
+        Self(Lock::new(Ring::EMPTY))
     }
 
     /// Makes room for it. False without memory: then nothing ever waits.
@@ -112,9 +135,9 @@ impl Quarantine {
             return (false, None);
         }
         let left = ring.pop_beyond((most_bytes / UNIT_BYTES).saturating_sub(units as usize));
-        let has_room = ring.length < ROWS;
+        let has_room = ring.length < ring.capacity || ring.lengthen();
         if has_room {
-            let place = (ring.first + ring.length) % ROWS;
+            let place = (ring.first + ring.length) & (ring.capacity - 1);
             // SAFETY: (Q1).
             unsafe { ring.rows.add(place).write(Row { address, units, record }) };
             ring.length += 1;

@@ -4,7 +4,7 @@
 //! the other have records near each other: when they leave the quarantine, in the same order, their
 //! rows are found in few pages.
 
-use super::table::Record;
+use super::record::Record;
 use crate::os::memory::{self, Range};
 use crate::sync::lock::{Holdable, Lock};
 use core::ptr;
@@ -20,7 +20,7 @@ const FIRST_LOG2: u32 = 12;
 const FIRST: usize = 1 << FIRST_LOG2;
 const SEGMENTS: usize = 19;
 /// From this size on segments consist of huge pages, where the kernel has them.
-const HUGE_BYTES: usize = 8 << 20;
+const HUGE_BYTES: usize = 2 << 20;
 
 /// Where the row with the number 0 would be if the segment began with it.
 ///

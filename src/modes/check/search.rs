@@ -2,7 +2,8 @@
 
 use super::finding::{Finding, Where};
 use super::guard;
-use super::table::{self, Record};
+use super::record::Record;
+use super::table;
 use crate::memory::find;
 
 /// How far from a block an address may be to be told as behind or before it.

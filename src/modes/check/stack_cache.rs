@@ -57,15 +57,18 @@ impl Entry {
 
     #[inline(always)]
     fn is_of(&self, key: Key, window: &Window) -> bool {
-        if self.sp != key.sp {
+        if self.sp != key.sp || !self.trail.is_within(window, self.sp) {
             return false;
         }
-        let first = self.trail.word(window, self.sp, self.first_index as usize);
-        if first.is_none_or(|word| word as u32 != self.first_address) {
-            return false;
+        // SAFETY: the window reaches as far as the trail.
+        unsafe {
+            let first = self.trail.word(self.sp, self.first_index as usize);
+            if first.is_none_or(|word| word as u32 != self.first_address) {
+                return false;
+            }
+            let seed = Self::seed(key, self.uses_bp);
+            self.trail.digest(self.sp, seed) == Some(self.digest)
         }
-        let seed = Self::seed(key, self.uses_bp);
-        self.trail.digest(window, self.sp, seed) == Some(self.digest)
     }
 }
 
@@ -95,8 +98,12 @@ impl Cache {
     /// The stack at these registers, if it is one of those that were kept.
     #[inline(always)]
     pub fn find(&self, key: Key) -> Option<StackNumber> {
-        let set = &self.sets[Self::set_index(key.sp)];
-        set.iter().find(|entry| entry.is_of(key, &self.window)).map(|entry| entry.number)
+        for entry in &self.sets[Self::set_index(key.sp)] {
+            if entry.is_of(key, &self.window) {
+                return Some(entry.number);
+            }
+        }
+        None
     }
 
     /// Keeps what was learned of the thread's stack, and the stack that a walk found.
@@ -147,8 +154,14 @@ impl<'a> Finding<'a> {
             return None;
         }
         let (sp, trail, uses_bp) = (self.registers.sp(), self.trail, self.uses_bp);
-        let first_address = trail.word(window, sp, self.first_index as usize)? as u32;
-        let digest = trail.digest(window, sp, Entry::seed(self.registers.key(), uses_bp))?;
+        if !trail.is_within(window, sp) {
+            return None;
+        }
+        // SAFETY: the window reaches as far as the trail.
+        let (first_address, digest) = unsafe {
+            let first = trail.word(sp, self.first_index as usize)? as u32;
+            (first, trail.digest(sp, Entry::seed(self.registers.key(), uses_bp))?)
+        };
         let first_index = self.first_index;
         Some(Entry { sp, digest, number, first_address, trail, first_index, uses_bp })
     }

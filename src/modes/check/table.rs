@@ -1,87 +1,21 @@
 //! The records of all blocks, by address: what was asked for, by whom, and who freed it. They lie
 //! apart from the blocks, so no wrong write reaches them.
 //!
-//! An open-addressed table with linear probing in shards, each behind a lock of its own, so that
-//! threads rarely meet. It only says which row a record is in (`rows.rs`), so most of it stays in
-//! the caches. A shard is made anew, twice as long, when five of eight slots are used: with more,
-//! searches get long.
+//! Which row a record is in (`rows.rs`) stands at the place that the block's address has in
+//! `starts.rs`. Where there is none, as for guarded blocks, the row is found in an open-addressed
+//! table with linear probing. All that is in shards, each behind a lock of its own, so that threads
+//! rarely meet. A shard's table is made anew, twice as long, when five of eight slots are used:
+//! with more, searches get long.
 
+use super::guard;
+use super::record::Record;
 use super::rows;
-use super::stacks::StackNumber;
-use crate::arithmetic::function::Function;
+use super::starts;
 use crate::os::memory::{self, Range};
 use crate::os::processor;
-use crate::sync::lock::{Holdable, Lock};
+use crate::sync::lock::{Guard, Holdable, Lock};
 use core::ptr;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-/// Where a block's memory is from, and how it lies in it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Placement {
-    /// From the heap, with canaries around.
-    Plain,
-    /// From the guarded region, at the end of its pages.
-    GuardedRight,
-    /// From the guarded region, at the start of its pages.
-    GuardedLeft,
-}
-
-/// What is known of one block.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(align(64))]
-pub struct Record {
-    /// The block's address.
-    pub address: usize,
-    /// The size that was asked for.
-    pub size_bytes: usize,
-    /// How many blocks had been allocated by then, this one included.
-    pub number: u64,
-    /// Where it was allocated.
-    pub allocated: StackNumber,
-    /// Where it was freed.
-    pub freed: StackNumber,
-    /// The thread that allocated it, by its number at the kernel.
-    pub thread: u32,
-    /// The thread that freed it.
-    pub freed_thread: u32,
-    /// What it was allocated with.
-    pub function: Function,
-    /// What it was freed with; `None` if it is alive.
-    pub freed_by: Option<Function>,
-    /// Where it lies.
-    pub placement: Placement,
-    /// Whether leaks of it are not told: `__lsan_ignore_object` and its like.
-    pub is_ignored: bool,
-    /// How far the block starts behind the start of the heap's own block: log2 of that in bytes.
-    pub lead_log2: u8,
-    /// How many bytes before it are canary.
-    pub canary_before: u8,
-    /// How many bytes behind it are canary.
-    pub canary_behind: u8,
-}
-
-impl Record {
-    /// Whether it hasn't been freed.
-    pub fn is_live(&self) -> bool {
-        self.freed_by.is_none()
-    }
-
-    /// Whether it lies in the guarded region.
-    pub fn is_guarded(&self) -> bool {
-        self.placement != Placement::Plain
-    }
-
-    /// Where the heap's own block starts.
-    pub fn outer(&self) -> usize {
-        self.address - (1 << self.lead_log2)
-    }
-
-    /// The address behind its last byte.
-    pub fn end(&self) -> usize {
-        self.address + self.size_bytes
-    }
-}
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 const SHARDS_LOG2: u32 = 6;
 const SHARDS: usize = 1 << SHARDS_LOG2;
@@ -92,12 +26,15 @@ const SLOTS_AT_FIRST: usize = 64;
 ///
 /// (C1) `slots` is null or has `capacity` slots, a power of two, of which `used` are used: fewer
 /// than all. (C2) Between a record's own place, by its hash, and the slot where it is, no slot is
-/// unused. (C3) The rows in slots, those from `free` on, and those from `fresh` to `fresh_end` are
-/// the shard's, each once.
+/// unused. (C3) The rows in slots, the `placed` ones in the words of its addresses' pieces, those
+/// from `free` on, and those from `fresh` to `fresh_end` are the shard's, each once.
 struct Shard {
     slots: *mut Slot,
     capacity: usize,
     used: usize,
+    /// How many of the slots are used for blocks of the heap.
+    displaced: usize,
+    placed: usize,
     /// The first of the rows that are free again; their `number` is the next one.
     free: u32,
     fresh: u32,
@@ -118,14 +55,14 @@ unsafe impl Send for Shard {}
 
 static TABLE: [Lock<Shard>; SHARDS] = [const { Lock::new(Shard::EMPTY) }; SHARDS];
 
-/// Where a shard's slots are, for those who have no lock.
-struct Hint {
-    slots: AtomicUsize,
-    mask: AtomicUsize,
+/// Where a shard keeps a row.
+#[derive(Clone, Copy)]
+enum Found {
+    /// In the word of the address's piece.
+    Word(&'static AtomicU32),
+    /// In a slot.
+    Slot(usize),
 }
-
-static HINTS: [Hint; SHARDS] =
-    [const { Hint { slots: AtomicUsize::new(0), mask: AtomicUsize::new(0) } }; SHARDS];
 
 /// Fibonacci hashing (Knuth, "The Art of Computer Programming", volume 3, 6.4): the upper bits of
 /// the product are mixed well.
@@ -142,12 +79,20 @@ fn tag(address: usize) -> u32 {
 
 #[inline(always)]
 fn shard(address: usize) -> &'static Lock<Shard> {
-    &TABLE[(hash(address) >> (64 - SHARDS_LOG2)) as usize]
+    &TABLE[(hash(address >> starts::LOCKED_LOG2) >> (64 - SHARDS_LOG2)) as usize]
 }
 
 impl Shard {
-    const EMPTY: Self =
-        Self { slots: ptr::null_mut(), capacity: 0, used: 0, free: 0, fresh: 0, fresh_end: 0 };
+    const EMPTY: Self = Self {
+        slots: ptr::null_mut(),
+        capacity: 0,
+        used: 0,
+        displaced: 0,
+        placed: 0,
+        free: 0,
+        fresh: 0,
+        fresh_end: 0,
+    };
 
     #[inline(always)]
     fn slot(&mut self, index: usize) -> &mut Slot {
@@ -176,29 +121,62 @@ impl Shard {
         }
     }
 
+    /// The row of the record at `address`, and where it is kept.
     #[inline(always)]
-    fn find(&mut self, address: usize) -> Option<usize> {
+    fn find(&mut self, address: usize) -> Option<(u32, Found)> {
+        if let Some(word) = starts::word(address) {
+            let row = word.load(Relaxed);
+            if row != 0 && self.record(row).address == address {
+                return Some((row, Found::Word(word)));
+            }
+        }
+        self.find_slot(address)
+    }
+
+    fn find_slot(&mut self, address: usize) -> Option<(u32, Found)> {
         if self.used == 0 || address == 0 {
             return None;
         }
         let index = self.probe(address);
-        (*self.slot(index) != UNUSED).then_some(index)
+        let slot = *self.slot(index);
+        (slot != UNUSED).then_some((slot.row, Found::Slot(index)))
     }
 
     /// The row for a record at `address`, to be written by the caller. `None` without memory.
     #[inline(always)]
     fn insert(&mut self, address: usize) -> Option<u32> {
+        if let Some(word) = starts::word_for(address) {
+            if word.load(Relaxed) == 0 && self.displaced == 0 {
+                return self.insert_into(word);
+            }
+        }
+        self.insert_slot(address)
+    }
+
+    #[inline(always)]
+    fn insert_into(&mut self, word: &AtomicU32) -> Option<u32> {
+        let row = self.take_row()?;
+        word.store(row, Relaxed);
+        self.placed += 1;
+        Some(row)
+    }
+
+    /// As [`Shard::insert`], where there may be a record already, or the word is another's.
+    fn insert_slot(&mut self, address: usize) -> Option<u32> {
+        if let Some((row, _)) = self.find(address) {
+            return Some(row);
+        }
+        if let Some(word) = starts::word(address).filter(|word| word.load(Relaxed) == 0) {
+            return self.insert_into(word);
+        }
         if (self.used + 1) * 8 > self.capacity * 5 && !self.grow() {
             return None;
         }
-        let index = self.probe(address);
-        let slot = *self.slot(index);
-        if slot != UNUSED {
-            return Some(slot.row);
-        }
         let row = self.take_row()?;
+        let index = self.probe(address);
         *self.slot(index) = Slot { row, tag: tag(address) };
         self.used += 1;
+        self.displaced += usize::from(!guard::contains(address));
         Some(row)
     }
 
@@ -256,13 +234,29 @@ impl Shard {
         (capacity * size_of::<Slot>()).next_multiple_of(memory::page_bytes())
     }
 
-    /// Takes a record out, and moves the slots behind it up that (C2) wants there (Knuth, 6.4,
-    /// algorithm R).
+    /// Takes a record out of where it was found.
     #[inline(always)]
-    fn remove(&mut self, index: usize) -> Record {
+    fn remove(&mut self, row: u32, found: Found) {
+        match found {
+            Found::Word(word) => {
+                word.store(0, Relaxed);
+                self.placed -= 1;
+            }
+            Found::Slot(index) => {
+                let is_guarded = guard::contains(self.record(row).address);
+                self.displaced -= usize::from(!is_guarded);
+                self.empty_slot(index);
+            }
+        }
+        let free = self.free;
+        self.record(row).number = u64::from(free);
+        self.free = row;
+    }
+
+    /// Empties a slot, and moves those behind it up that (C2) wants there (Knuth, 6.4, algorithm
+    /// R).
+    fn empty_slot(&mut self, index: usize) {
         let mask = self.capacity - 1;
-        let row = self.slot(index).row;
-        let removed = *self.record(row);
         let (mut hole, mut next) = (index, (index + 1) & mask);
         loop {
             let slot = *self.slot(next);
@@ -277,10 +271,6 @@ impl Shard {
         }
         *self.slot(hole) = UNUSED;
         self.used -= 1;
-        let free = self.free;
-        self.record(row).number = u64::from(free);
-        self.free = row;
-        removed
     }
 }
 
@@ -289,60 +279,67 @@ impl Shard {
 #[inline(always)]
 pub fn insert(address: usize, write: impl FnOnce(&mut Record)) -> bool {
     let mut shard = shard(address).lock_alone();
-    let slots = shard.slots;
     let row = shard.insert(address);
     if let Some(row) = row {
         write(shard.record(row));
     }
-    if shard.slots != slots {
-        note_slots(address, &shard);
-    }
     row.is_some()
 }
 
-#[cold]
-fn note_slots(address: usize, shard: &Shard) {
-    let hint = &HINTS[(hash(address) >> (64 - SHARDS_LOG2)) as usize];
-    hint.mask.store(shard.capacity - 1, Relaxed);
-    hint.slots.store(shard.slots as usize, Relaxed);
+/// A record that no other thread uses meanwhile.
+pub struct Held {
+    shard: Guard<'static, Shard>,
+    row: u32,
+    found: Found,
 }
 
-/// Does something with the record of the block at `address`, while no other thread does.
-#[inline(always)]
-pub fn with<T>(address: usize, act: impl FnOnce(&mut Record) -> T) -> Option<T> {
-    with_row(address, |record, _| act(record))
+impl Held {
+    /// The record.
+    #[inline(always)]
+    pub fn record(&mut self) -> &mut Record {
+        self.shard.record(self.row)
+    }
+
+    /// Its row.
+    #[inline(always)]
+    pub fn row(&self) -> u32 {
+        self.row
+    }
+
+    /// Takes the record out.
+    #[inline(always)]
+    pub fn remove(mut self) {
+        self.shard.remove(self.row, self.found);
+    }
 }
 
-/// As [`with`]; `act` is also told the record's row.
+/// The record of the block at `address`, if there is one.
 #[inline(always)]
-pub fn with_row<T>(address: usize, act: impl FnOnce(&mut Record, u32) -> T) -> Option<T> {
+pub fn hold(address: usize) -> Option<Held> {
     let mut shard = shard(address).lock_alone();
-    let index = shard.find(address)?;
-    let row = shard.slot(index).row;
-    Some(act(shard.record(row), row))
+    let (row, found) = shard.find(address)?;
+    Some(Held { shard, row, found })
+}
+
+/// Fetches where the row of the record of the block at `address`, which may be any, is kept.
+#[inline(always)]
+pub fn prefetch_word(address: usize) {
+    if let Some(word) = starts::word(address) {
+        processor::prefetch(word.as_ptr() as usize);
+    }
 }
 
 /// Fetches what the record of the block at `address`, which is in `row`, is found by, for a use
-/// that is near. Takes no lock: a shard that is just made anew makes it useless, not wrong.
+/// that is near.
 #[inline(always)]
 pub fn prefetch(address: usize, row: u32) {
-    let hint = &HINTS[(hash(address) >> (64 - SHARDS_LOG2)) as usize];
-    let place = tag(address) as usize & hint.mask.load(Relaxed);
-    processor::prefetch(hint.slots.load(Relaxed) + place * size_of::<Slot>());
+    prefetch_word(address);
     processor::prefetch(rows::place_of(row) as usize);
 }
 
 /// A copy of the record of the block at `address`.
 pub fn get(address: usize) -> Option<Record> {
-    with(address, |record| *record)
-}
-
-/// Takes out the record of the block at `address`.
-#[inline]
-pub fn remove(address: usize) -> Option<Record> {
-    let mut shard = shard(address).lock_alone();
-    let index = shard.find(address)?;
-    Some(shard.remove(index))
+    hold(address).map(|mut held| *held.record())
 }
 
 /// Visits a copy of every record. Those that other threads add or take out meanwhile may be missed.
@@ -357,11 +354,23 @@ pub fn for_each(mut visit: impl FnMut(&Record)) {
             }
         }
     }
+    starts::for_each(|address, word| {
+        let mut shard = shard(address).lock_alone();
+        let row = word.load(Relaxed);
+        if row != 0 {
+            let record = *shard.record(row);
+            visit(&record);
+        }
+    });
 }
 
 /// How many records there are.
 pub fn count() -> usize {
-    TABLE.iter().map(|shard| shard.lock().used).sum()
+    let count = |lock: &Lock<Shard>| {
+        let shard = lock.lock();
+        shard.used + shard.placed
+    };
+    TABLE.iter().map(count).sum()
 }
 
 /// Calls `visit` with the memory of each part of the table, which holds blocks' addresses without
@@ -374,19 +383,25 @@ pub fn for_each_range(mut visit: impl FnMut(Range)) {
             visit(Range { start: shard.slots as usize, length });
         }
     }
+    starts::for_each_range(&mut visit);
     rows::for_each_range(visit);
 }
 
 /// The locks of all parts: for forks, and to keep the table as it is.
 pub fn locks() -> impl Iterator<Item = &'static dyn Holdable> {
     let shards = TABLE.iter().map(|lock| lock as &dyn Holdable);
-    shards.chain([rows::lock()])
+    shards.chain([starts::lock(), rows::lock()])
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::Placement;
+    use super::super::stacks::StackNumber;
     use super::*;
+    use crate::arithmetic::function::Function;
     use crate::arithmetic::random::Random;
+    use crate::arithmetic::size_class::ZoneKind;
+    use crate::memory::arena::{self, ARENA};
     use std::collections::HashMap;
 
     fn record(address: usize, number: u64) -> Record {
@@ -405,20 +420,34 @@ mod tests {
             lead_log2: 4,
             canary_before: 16,
             canary_behind: 16,
+            class: 3,
         }
     }
 
     #[test]
     fn a_shard_agrees_with_a_map() {
-        let mut random = Random::new(7);
+        agree_with_a_map(0, 7);
+        // Where words have the rows: four of these addresses share one.
+        arena::ensure_placed();
+        starts::begin();
+        let origin = ARENA.zone(ZoneKind::Main).origin();
+        assert!(starts::word_for(origin).is_some());
+        agree_with_a_map(origin, 8);
+        starts::for_each(|_, word| word.store(0, Relaxed));
+    }
+
+    fn agree_with_a_map(origin: usize, seed: u64) {
+        let mut random = Random::new(seed);
         let mut shard = Shard::EMPTY;
         let mut model = HashMap::new();
         for number in 0..200_000u64 {
-            let address = (random.below(3_000) + 1) * 16;
+            let address = origin + (random.below(3_000) + 1) * 16;
             match random.below(3) {
                 0 => {
-                    let found = shard.find(address).map(|index| shard.remove(index).number);
-                    assert_eq!(found, model.remove(&address));
+                    let found = shard.find(address);
+                    let number = found.map(|(row, _)| shard.record(row).number);
+                    found.into_iter().for_each(|(row, found)| shard.remove(row, found));
+                    assert_eq!(number, model.remove(&address));
                 }
                 1 => {
                     let row = shard.insert(address).unwrap();
@@ -426,14 +455,12 @@ mod tests {
                     model.insert(address, number);
                 }
                 _ => {
-                    let found = shard.find(address).map(|index| {
-                        let row = shard.slot(index).row;
-                        shard.record(row).number
-                    });
+                    let found = shard.find(address).map(|(row, _)| shard.record(row).number);
                     assert_eq!(found, model.get(&address).copied());
                 }
             }
-            assert_eq!(shard.used, model.len());
+            assert_eq!(shard.used + shard.placed, model.len());
+            assert_eq!(shard.displaced, shard.used);
         }
     }
 }

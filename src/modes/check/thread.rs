@@ -38,6 +38,7 @@ static SPARE: Lock<Spare> = Lock::new(Spare(ptr::null_mut()));
 
 impl CheckedThread {
     /// The heap that its blocks come from.
+    #[inline(always)]
     pub fn heap(&self) -> *mut Heap {
         self.heap
     }
@@ -98,6 +99,7 @@ fn obtain() -> Option<NonNull<CheckedThread>> {
 }
 
 /// This thread, if it is a checked one.
+#[inline(always)]
 pub fn current() -> Option<NonNull<CheckedThread>> {
     let fast = fast::current();
     // SAFETY: the thread's word always points to a heap's fast part.

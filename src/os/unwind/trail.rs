@@ -1,7 +1,7 @@
 //! What a walk went by, so short that many can be kept, and so that it can be compared in an
 //! instant.
 
-use super::probe::MAX_DIGEST_WORDS;
+use super::probe::{read_digest, read_word, MAX_DIGEST_WORDS};
 use super::window::Window;
 
 /// Words of a stack, by their distance from the stack pointer.
@@ -35,18 +35,29 @@ impl Trail {
         true
     }
 
-    /// The word of the stack that was added as the `index`th, if the window reaches there.
+    /// Whether the window reaches as far as the trail from `sp`, which has words.
     #[inline(always)]
-    pub fn word(&self, window: &Window, sp: usize, index: usize) -> Option<usize> {
-        window.known_word(sp + 8 * *self.offsets.get(index)? as usize)
+    pub fn is_within(&self, window: &Window, sp: usize) -> bool {
+        self.length > 0 && window.reaches(sp, sp.wrapping_add(8 * self.reach as usize))
     }
 
-    /// A number that stands for all words of the trail and for `seed`; `None` when it has none, or
-    /// the window doesn't reach so far.
+    /// The word of the stack that was added as the `index`th.
+    ///
+    /// # Safety
+    /// [`Trail::is_within`] must have said so of a window and `sp`.
     #[inline(always)]
-    pub fn digest(&self, window: &Window, sp: usize, seed: u64) -> Option<u64> {
-        let offsets = self.offsets.get(..self.length as usize)?;
-        // SAFETY: (T1).
-        unsafe { window.digest(sp, offsets, self.reach, seed) }
+    pub unsafe fn word(&self, sp: usize, index: usize) -> Option<usize> {
+        // SAFETY: (W1), by the caller's promise; (T1).
+        unsafe { read_word(sp + 8 * *self.offsets.get(index)? as usize) }
+    }
+
+    /// A number that stands for all words of the trail and for `seed`.
+    ///
+    /// # Safety
+    /// As [`Trail::word`].
+    #[inline(always)]
+    pub unsafe fn digest(&self, sp: usize, seed: u64) -> Option<u64> {
+        // SAFETY: as above.
+        unsafe { read_digest(sp, self.offsets.get(..self.length as usize)?, seed) }
     }
 }

@@ -1,6 +1,6 @@
 //! The part of a stack that is known to be readable.
 
-use super::probe::{is_readable, read_digest, read_word};
+use super::probe::{is_readable, read_word};
 
 const PAGE_BYTES: usize = 4096;
 /// How far the stack pointer may jump for it to be looked at as the same stack.
@@ -80,37 +80,17 @@ impl Window {
     /// What [`Window::word`] gives, without looking farther than the window already reaches.
     #[inline(always)]
     pub fn known_word(&self, address: usize) -> Option<usize> {
-        if !self.covers_already(address) {
+        if !self.reaches(address, address) {
             return None;
         }
         // SAFETY: (W1).
         unsafe { read_word(address) }
     }
 
+    /// Whether it covers the words at `first` and, farther up, at `last`.
     #[inline(always)]
-    fn covers_already(&self, address: usize) -> bool {
-        address.is_multiple_of(8) && address >= self.low && address < self.end
-    }
-
-    /// A number that stands for the words at `base + 8 * offset` for each of the `offsets`, and for
-    /// `seed`; `None` when there are none, or the window doesn't reach so far.
-    ///
-    /// # Safety
-    /// No offset may be larger than `reach`.
-    #[inline(always)]
-    pub(super) unsafe fn digest(
-        &self,
-        base: usize,
-        offsets: &[u16],
-        reach: u16,
-        seed: u64,
-    ) -> Option<u64> {
-        let last = base.checked_add(8 * reach as usize)?;
-        if !self.covers_already(base) || !self.covers_already(last) {
-            return None;
-        }
-        // SAFETY: (W1): the words lie between two that the window covers.
-        unsafe { read_digest(base, offsets, seed) }
+    pub(super) fn reaches(&self, first: usize, last: usize) -> bool {
+        first.is_multiple_of(8) && self.low <= first && first <= last && last < self.end
     }
 
     /// Whether a function's frame can begin at `sp` and end at `frame_base`.
