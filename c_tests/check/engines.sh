@@ -29,6 +29,15 @@ compile() { # compile SOURCE [ASAN]: sets $program, and $precise to what it asks
         ${2:+-fsanitize=address} -ldl
 }
 
+# Whether the kernel gives watchpoints of the processor, which see what is before a block.
+has_watchpoints() {
+    if [[ -z ${watchpoints_status:-} ]]; then
+        gcc "$check/watchpoints.c" -o "$scratch/watchpoints" && "$scratch/watchpoints"
+        watchpoints_status=$?
+    fi
+    return "$watchpoints_status"
+}
+
 # Sets $front to what runs a program under the engine, with its report in files of its own.
 set_front() { # set_front ENGINE GUARD
     local options kinds=(--leak-check=full --show-leak-kinds=all) guard=(--guard="$2")

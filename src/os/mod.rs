@@ -24,3 +24,4 @@ pub mod stop_world;
 pub mod tasks;
 pub mod thread;
 pub mod unwind;
+pub mod watchpoint;

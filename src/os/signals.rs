@@ -5,6 +5,7 @@ use super::aligned_step::{self, End};
 use super::operand::{operand_of, Operand, CODE_BYTES};
 use super::processor::system_call;
 use super::unwind::{recover, Registers};
+use super::watchpoint::{self, Hit};
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{
@@ -171,9 +172,25 @@ fn position(signal: i32) -> Option<usize> {
 }
 
 impl Fault {
+    /// The watched address, if the fault is that it was accessed: the instruction was executed.
+    pub fn watched(&self) -> Option<usize> {
+        let is_watched = self.number == libc::SIGTRAP && self.code == watchpoint::TRAP_PERF;
+        is_watched.then_some(self.address)
+    }
+
     /// The bytes of the instruction, as far as they can be read.
     pub fn code_bytes(&self, into: &mut [u8]) -> usize {
         super::files::read_memory(self.registers.pc, into)
+    }
+
+    /// The bytes of code that end where the registers point: the last instruction of them was
+    /// executed. None if not all can be read.
+    pub fn executed_bytes(&self, into: &mut [u8]) -> usize {
+        let start = self.registers.pc.wrapping_sub(into.len());
+        match super::files::read_memory(start, into) {
+            length if length == into.len() => length,
+            _ => 0,
+        }
     }
 
     /// The fault that there would have been, had the processor looked at the access first and at
@@ -236,6 +253,11 @@ fn own_action() -> SignalAction {
 /// its own; that is asked second then.
 pub fn stay_in_front() {
     (0..ACCESSES).for_each(stay_in_front_of);
+}
+
+/// As [`stay_in_front`], for what a watchpoint raises.
+pub fn take_traps() {
+    stay_in_front_of(TRAP);
 }
 
 fn stay_in_front_of(index: usize) {
@@ -318,6 +340,17 @@ pub fn is_handled(signal: i32) -> bool {
 unsafe extern "C" fn handle(signal: i32, information: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: both are the kernel's, as for every handler.
     let fault = unsafe {
+        match watchpoint::hit(information).filter(|_| signal == libc::SIGTRAP) {
+            Some(Hit::Now) => {
+                ask(&fault_of(signal, information, context, false));
+                return;
+            }
+            Some(Hit::Late) => return,
+            None => {}
+        }
+        if is_at_entry(context) && (*information).si_code > 0 {
+            return;
+        }
         if recover(context) {
             return;
         }
@@ -329,10 +362,7 @@ unsafe extern "C" fn handle(signal: i32, information: *mut libc::siginfo_t, cont
             _ => fault_of(signal, information, context, end == End::Pass),
         }
     };
-    let answer = ANSWER.load(Acquire);
-    // SAFETY: `watch` stored a function of that type before it installed this one.
-    let answer = unsafe { core::mem::transmute::<*mut (), fn(&Fault) -> Answer>(answer) };
-    match answer(&fault) {
+    match ask(&fault) {
         Answer::GoOn => {}
         // SAFETY: as above.
         Answer::Pass => unsafe { pass_on(signal, information, context) },
@@ -342,6 +372,25 @@ unsafe extern "C" fn handle(signal: i32, information: *mut libc::siginfo_t, cont
             unsafe { aligned_step::begin(context, &operand, OTHERS) };
         }
     }
+}
+
+/// Whether the signal interrupted this handler before its first instruction. Linux gives a fault's
+/// signal so when a watchpoint's is waiting that the program has blocked: it unblocks the first in
+/// its queue for the other's sake (`dequeue_synchronous_signal`). The fault happens again when the
+/// handler has returned.
+///
+/// # Safety
+/// `context` must be what the kernel gave to a handler.
+unsafe fn is_at_entry(context: *mut c_void) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { Registers::from_context(context) }.pc == handle as *const () as usize
+}
+
+fn ask(fault: &Fault) -> Answer {
+    let answer = ANSWER.load(Acquire);
+    // SAFETY: `watch` stored a function of that type before it installed the handler.
+    let answer = unsafe { core::mem::transmute::<*mut (), fn(&Fault) -> Answer>(answer) };
+    answer(fault)
 }
 
 /// # Safety

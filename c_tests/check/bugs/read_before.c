@@ -1,5 +1,6 @@
-// The element before an array is read. A block has its guard on one side only, before one block in
-// four: so the program does it with several.
+// The element before an array is read, of many blocks: one in four has its guard before it, and of
+// some others the processor watches what is before them.
+// some
 // guarded: invalid-read size=4 block=400 where=before:4 at=BUG alloc=ALLOC
 // unguarded: none
 // valgrind: invalid-read size=4 block=400 where=before:4 at=BUG alloc=ALLOC

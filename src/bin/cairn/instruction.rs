@@ -78,20 +78,30 @@ fn operand_access(
     instruction: &Instruction,
     operand: &UsedMemory,
 ) -> Option<Access> {
-    let size = match operand.memory_size().size() as u64 {
-        0 => instruction.memory_size().size() as u64,
-        size => size,
-    };
-    let address = operand.virtual_address(0, |base, _, _| match base {
-        // The segments' bases are zero in 64-bit code; fs and gs are thread-local storage, where
-        // no block lies.
-        Register::CS | Register::DS | Register::ES | Register::SS => Some(0),
-        base => register(error, base),
-    });
+    let size = operand_bytes(instruction, operand);
+    let address = operand_address(error, operand);
     let direction =
         if fits(operand, Direction::Write) { Direction::Write } else { Direction::Read };
     // Without its registers the only operand is still the right one.
     Some(Access { direction, address: address.unwrap_or(u64::MAX), size }).filter(|_| size != 0)
+}
+
+/// How long an operand is.
+pub fn operand_bytes(instruction: &Instruction, operand: &UsedMemory) -> u64 {
+    match operand.memory_size().size() as u64 {
+        0 => instruction.memory_size().size() as u64,
+        size => size,
+    }
+}
+
+/// Where an operand lies, as far as its registers are recorded.
+pub fn operand_address(error: &ErrorRecord, operand: &UsedMemory) -> Option<u64> {
+    operand.virtual_address(0, |base, _, _| match base {
+        // The segments' bases are zero in 64-bit code; fs and gs are thread-local storage, where
+        // no block lies.
+        Register::CS | Register::DS | Register::ES | Register::SS => Some(0),
+        base => register(error, base),
+    })
 }
 
 /// The one that starts nearest to the address that faulted: with two operands, the other is
@@ -101,7 +111,7 @@ fn nearest(candidates: &[Access], address: u64) -> Option<Access> {
 }
 
 /// The value of a register as the record has it: parts of a register are cut from the whole.
-fn register(error: &ErrorRecord, wanted: Register) -> Option<u64> {
+pub fn register(error: &ErrorRecord, wanted: Register) -> Option<u64> {
     let whole = wanted.full_register();
     let name = format!("{whole:?}").to_ascii_lowercase();
     let (_, value) = error.registers.iter().find(|(known, _)| *known == name)?;

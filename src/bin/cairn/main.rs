@@ -9,6 +9,7 @@
 
 mod arguments;
 mod check;
+mod executed;
 mod instruction;
 mod launch;
 mod manual;

@@ -9,7 +9,7 @@ use super::quarantine::{Later, GUARDED, PLAIN};
 use super::record::{Placement, Record};
 use super::stacks::StackNumber;
 use super::table::{self, Held};
-use super::{guard, telling};
+use super::{guard, telling, watch};
 use crate::arithmetic::function::{Function, Request};
 use crate::arithmetic::size_class::SizeClass;
 use crate::heap::slow;
@@ -69,6 +69,9 @@ pub fn allocate(mut site: Site, request: Request) -> Option<(Block, bool)> {
         return allocate_unchecked(site.heap, &place, request);
     }
     ALLOCATED_BYTES.add(request.size_bytes as u64);
+    if place.placement == Placement::GuardedRight {
+        watch::begin(place.address, request.size_bytes);
+    }
     // SAFETY: a block starts there from now on.
     let block = unsafe { Block::at(place.address) };
     if request.function == Function::Calloc {
@@ -217,6 +220,9 @@ pub fn free(site: Site, call: Call) -> bool {
         around_bytes: (1 << record.lead_log2) + record.canary_behind as usize,
     };
     let is_guarded = record.is_guarded();
+    if is_guarded {
+        watch::end(record.address);
+    }
     // While the record is locked: a fork's child may find it, but not this thread.
     // SAFETY: the block was just freed.
     let is_right = unsafe {

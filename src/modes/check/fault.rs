@@ -7,15 +7,20 @@ use super::record::Record;
 use super::stack_cache::Cache;
 use super::stacks::{self, StackNumber};
 use super::telling::stream;
-use super::{budget, end_process_by_signal, guard, leaks, search, tell, thread};
+use super::{budget, end_process_by_signal, guard, is_inside, leaks, search, tell, thread, watch};
 use crate::os::files::read_memory;
 use crate::os::memory::page_bytes;
 use crate::os::operand::OPERAND_BYTES;
 use crate::os::signals::{self, Answer, Fault};
+use crate::os::unwind;
 use crate::sync::lock::Lock;
 
 /// What is done about a fault.
 pub fn answer(fault: &Fault) -> Answer {
+    if let Some(watched) = fault.watched() {
+        answer_watched(fault, watched);
+        return Answer::GoOn;
+    }
     if stream::is_busy_here() {
         return Answer::Pass;
     }
@@ -73,6 +78,19 @@ fn answer_guarded(fault: &Fault) -> Answer {
         fill_page(fault.address, &record);
     }
     Answer::GoOn
+}
+
+/// Tells of an access to the bytes before a block.
+fn answer_watched(fault: &Fault, watched: usize) {
+    // The library looks at them too, and may hold locks then.
+    if unwind::is_own(fault.registers.pc) || stream::is_busy_here() || is_inside() {
+        return;
+    }
+    let Some(trespass) = watch::trespass(fault.registers.pc - 1, watched) else { return };
+    let kind = if trespass.is_write { Kind::InvalidWrite } else { Kind::InvalidRead };
+    let (record, watched) = (Some(trespass.record), Some(trespass.bytes));
+    let address = trespass.address;
+    tell(&Finding { record, watched, address, ..fault_finding(kind, fault) });
 }
 
 /// What is done about an instruction that demands a multiple of 16, where the C library's `malloc`

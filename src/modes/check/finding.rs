@@ -3,6 +3,7 @@
 use super::marks::Change;
 use super::record::Record;
 use super::stacks::StackNumber;
+use super::watch::Watched;
 use crate::memory::find::Foreign;
 use crate::os::signals::Fault;
 use crate::services::report::Call;
@@ -124,6 +125,8 @@ pub struct Finding<'a> {
     pub noticed: Option<&'static str>,
     /// The signal.
     pub fault: Option<&'a Fault>,
+    /// What the bytes held that were accessed, if the fault is that they are watched.
+    pub watched: Option<Watched>,
     /// What was overwritten.
     pub change: Option<Change>,
     /// Where `address` lies, if in no block.
@@ -148,6 +151,7 @@ impl Finding<'_> {
             call: None,
             noticed: None,
             fault: None,
+            watched: None,
             change: None,
             foreign: None,
         }

@@ -66,6 +66,11 @@ pub unsafe fn fill_canary(start: usize, end: usize) {
     unsafe { fill(start, end, u64::from_le_bytes(CANARY)) };
 }
 
+/// What the canary holds at `address`.
+pub fn canary_byte(address: usize) -> u8 {
+    CANARY[address % CANARY.len()]
+}
+
 /// Where the canary was changed.
 ///
 /// # Safety

@@ -29,6 +29,7 @@ mod starts;
 mod table;
 mod telling;
 mod thread;
+mod watch;
 
 use crate::arithmetic::function::Function;
 use crate::heap::slow;
@@ -329,7 +330,7 @@ pub fn ignore_block(address: usize) -> bool {
 /// The checker's locks, in the order in which they are closed.
 fn locks() -> impl Iterator<Item = &'static dyn Holdable> {
     let first = [thread::lock(), quarantine::PLAIN.lock(), quarantine::GUARDED.lock()];
-    let last = [guard::lock(), telling::seen_lock(), telling::stream::lock()];
+    let last = [guard::lock(), watch::lock(), telling::seen_lock(), telling::stream::lock()];
     first.into_iter().chain(table::locks()).chain(last)
 }
 
@@ -365,6 +366,7 @@ pub fn begin_child() {
     PROCESS.store(process::id(), Relaxed);
     HAS_ENDED.store(false, Relaxed);
     aligned_step::forget();
+    watch::forget_all();
     if let Some(mut checked) = thread::current() {
         // SAFETY: the thread's own.
         unsafe { checked.as_mut().number = process::thread_number() };

@@ -33,11 +33,18 @@ struct Description<'a> {
     frames: &'a EhFrame<Slice<'a>>,
     /// Whether it is said to be the frame that the kernel made for a signal's handler.
     is_signal: bool,
+    function_start: usize,
 }
 
 /// Calls `visit` with what describes the frame at the instruction at `address`.
 fn with_description<T>(address: usize, visit: impl FnOnce(Description) -> T) -> Option<T> {
     modules::with(address, |module| describe(module, address, visit)).flatten()
+}
+
+/// Where the function begins that the instruction at `address` belongs to, as far as frames are
+/// described.
+pub fn function_start(address: usize) -> Option<usize> {
+    with_description(address, |description| description.function_start)
 }
 
 fn describe<T>(module: &Module, address: usize, visit: impl FnOnce(Description) -> T) -> Option<T> {
@@ -52,7 +59,9 @@ fn describe<T>(module: &Module, address: usize, visit: impl FnOnce(Description) 
     let entry = table.fde_for_address(frames, &bases, address, EhFrame::cie_from_offset).ok()?;
     let mut context = UnwindContext::<usize, Fixed>::new_in();
     let row = entry.unwind_info_for_address(frames, &bases, &mut context, address).ok()?;
-    Some(visit(Description { row, frames, is_signal: entry.is_signal_trampoline() }))
+    let is_signal = entry.is_signal_trampoline();
+    let function_start = entry.initial_address() as usize;
+    Some(visit(Description { row, frames, is_signal, function_start }))
 }
 
 /// The rule for the instruction at `address`, the last byte of a call or an interrupted one.

@@ -16,6 +16,7 @@ mod trail;
 mod walker;
 mod window;
 
+pub use description::function_start;
 pub use probe::{here, recover, Key, Registers};
 pub use rule::{forget, generation};
 pub use trail::Trail;
@@ -52,6 +53,11 @@ pub fn is_own(address: usize) -> bool {
         length => length,
     };
     address.wrapping_sub(OWN_START.load(Relaxed)) < length
+}
+
+/// Whether [`is_own`] can tell: the library isn't a part of the program.
+pub fn knows_own() -> bool {
+    is_own(find_own as fn() -> usize as usize)
 }
 
 static OWN_START: AtomicUsize = AtomicUsize::new(0);

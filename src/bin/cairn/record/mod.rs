@@ -193,6 +193,13 @@ pub struct Foreign {
     pub name: String,
 }
 
+/// Bytes before a block that were accessed, or some of them, and what they held.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Watched {
+    pub address: u64,
+    pub bytes: Vec<u8>,
+}
+
 /// A thread and its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Thread {
@@ -210,6 +217,9 @@ pub struct ErrorRecord {
     pub signal: Option<Signal>,
     /// The bytes at the faulting instruction.
     pub code: Vec<u8>,
+    /// The bytes of code of which the last instruction accessed what is watched.
+    pub executed: Vec<u8>,
+    pub watched: Option<Watched>,
     pub registers: Vec<(String, u64)>,
     pub call: Option<Call>,
     pub block: Option<Block>,
@@ -236,6 +246,8 @@ impl ErrorRecord {
             access: None,
             signal: None,
             code: Vec::new(),
+            executed: Vec::new(),
+            watched: None,
             registers: Vec::new(),
             call: None,
             block: None,

@@ -91,6 +91,10 @@ fn error_line(error: &mut ErrorRecord, words: &mut Words) -> Option<()> {
             });
         }
         "code" => error.code = words.bytes()?,
+        "executed" => error.executed = words.bytes()?,
+        "watched" => {
+            error.watched = Some(Watched { address: words.address()?, bytes: words.bytes()? });
+        }
         "registers" => error.registers = registers(words),
         "call" => {
             error.call = Some(Call {

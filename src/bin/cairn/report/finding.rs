@@ -1,10 +1,10 @@
 //! A finding: an error of the record with its stacks named and its instruction decoded, and what
 //! that means: its title, its CWE number, how certain it is, what suppresses it.
 
-use crate::instruction;
 use crate::record::{Access, Block, Direction, ErrorRecord, Kind, Module, Side};
 use crate::suppressions::Subject;
 use crate::symbols::{self, Frame, Symbols};
+use crate::{executed, instruction};
 use std::rc::Rc;
 
 /// The function of the library that was called, if any, and the frames that led to it.
@@ -53,7 +53,12 @@ const NEAR_BYTES: u64 = 4096;
 
 impl Finding {
     /// Names the stacks of an error with the modules of the moment.
-    pub fn new(record: ErrorRecord, modules: &Rc<Vec<Module>>, symbols: &mut dyn Symbols) -> Self {
+    pub fn new(
+        mut record: ErrorRecord,
+        modules: &Rc<Vec<Module>>,
+        symbols: &mut dyn Symbols,
+    ) -> Self {
+        executed::resolve(&mut record);
         let mut named = |function: Option<String>, addresses: &[u64], is_fault| Stack {
             function: function.filter(|name| !name.is_empty()),
             frames: symbols::stack(symbols, modules, addresses, is_fault),

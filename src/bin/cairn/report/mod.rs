@@ -75,6 +75,9 @@ struct Seen {
 struct Process {
     modules: Rc<Vec<Module>>,
     seen: HashMap<u64, Seen>,
+    /// The faults that were told: what they were, where, and where their blocks came from. The
+    /// library counts one twice that a guard showed once and a watchpoint another time.
+    faults: HashMap<(Kind, Vec<u64>, Vec<u64>), u64>,
     leaks: Option<Gathered>,
     fault: Option<Fault>,
     has_started: bool,
@@ -196,7 +199,10 @@ impl Session {
         let modules = Rc::clone(&self.process(pid).modules);
         let (kind, sequence) = (error.kind, error.sequence);
         let finding = Finding::new(error, &modules, self.symbols.as_mut());
-        if let Some(signal) = finding.record.signal {
+        if self.is_told(pid, &finding) {
+            return;
+        }
+        if let (Some(signal), None) = (finding.record.signal, &finding.record.watched) {
             let (address, stack) = (finding.address(), finding.at.clone());
             self.process(pid).fault = Some(Fault { signal, address, stack });
         }
@@ -217,6 +223,22 @@ impl Session {
             text.push_str(&self.form.suppression(&entry));
         }
         self.output.write(pid, &text);
+    }
+
+    /// Whether a fault was told before; then it counts once more.
+    fn is_told(&mut self, pid: u32, finding: &Finding) -> bool {
+        let record = &finding.record;
+        if !record.is_fault() {
+            return false;
+        }
+        let key = (record.kind, record.stack_with_instruction(), record.allocation.clone());
+        let process = self.process(pid);
+        let first = *process.faults.entry(key).or_insert(record.sequence);
+        match process.seen.get_mut(&first) {
+            Some(seen) if first != record.sequence => seen.count += 1,
+            _ => return false,
+        }
+        true
     }
 
     fn leaks(&mut self, pid: u32, leaks: Leaks) {

@@ -101,10 +101,18 @@ fn push_fault(packet: &mut Stream, finding: &Finding) {
     packet.push(format_args!("access {access} {:x} 0\n", finding.address));
     packet.push(format_args!("signal {} {} {:x}\n", fault.number, fault.code, fault.address));
     let mut code = [0; 16];
-    let length = fault.code_bytes(&mut code);
+    let (name, length) = match finding.watched {
+        Some(_) => ("executed", fault.executed_bytes(&mut code)),
+        None => ("code", fault.code_bytes(&mut code)),
+    };
     if length > 0 {
-        packet.push(format_args!("code "));
+        packet.push(format_args!("{name} "));
         packet.push_hex(&code[..length]);
+        packet.push(format_args!("\n"));
+    }
+    if let Some(watched) = finding.watched {
+        packet.push(format_args!("watched {:x} ", watched.address));
+        packet.push_hex(watched.bytes());
         packet.push(format_args!("\n"));
     }
     packet.push(format_args!("registers"));

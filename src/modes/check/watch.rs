@@ -1,0 +1,185 @@
+//! Watched bytes: those just before a block that is guarded behind. A page can only be guarded as a
+//! whole, so such a block has accessible bytes before it; for the latest few blocks the processor
+//! watches them (`os/watchpoint.rs`).
+
+use super::guard;
+use super::marks;
+use super::record::Record;
+use super::table;
+use crate::os::watchpoint::Watchpoint;
+use crate::os::{modules, signals, unwind};
+use crate::sync::lock::{Holdable, Lock};
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// How many blocks are watched at most: a processor watches four places of a thread.
+const PLACES: usize = 4;
+/// What is watched of a block: the processor takes no more for a place.
+const WATCHED_MAX: usize = 8;
+/// Setting a watchpoint takes some ten microseconds, and is not counted as the guards': so many of
+/// the first blocks are watched, and then one of so many.
+const FIRST: usize = 64;
+const SAMPLE_ONE_IN: usize = 64;
+
+static PLACE: Lock<[Option<Watch>; PLACES]> = Lock::new([const { None }; PLACES]);
+/// The blocks that are watched, for those who free one: their addresses' [`hidden`] form, or 0.
+static BLOCKS: [AtomicUsize; PLACES] = [const { AtomicUsize::new(0) }; PLACES];
+/// How many blocks could have been watched.
+static CANDIDATES: AtomicUsize = AtomicUsize::new(0);
+/// The place that is used next.
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+/// A block that is watched.
+struct Watch {
+    watchpoint: Watchpoint,
+    address: usize,
+    length: usize,
+}
+
+/// What stands for the address of a block: the search for leaks is not to find one here.
+#[inline(always)]
+fn hidden(block: usize) -> usize {
+    !block
+}
+
+/// Bytes that were accessed, or some of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Watched {
+    /// Where they begin.
+    pub address: usize,
+    length: usize,
+    bytes: [u8; WATCHED_MAX],
+}
+
+impl Watched {
+    /// What they held before.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// An access to what is before a block.
+pub struct Trespass {
+    /// The block.
+    pub record: Record,
+    /// Whether it was a write.
+    pub is_write: bool,
+    /// What was written first, or of a read the first byte that may have been read.
+    pub address: usize,
+    /// What was accessed.
+    pub bytes: Watched,
+}
+
+/// A block guarded behind is about to be handed out at `block`: perhaps what is before it is watched.
+#[cold]
+pub fn begin(block: usize, size_bytes: usize) {
+    let room = block - guard::data_of(block, size_bytes).start;
+    let length = WATCHED_MAX.min(1 << block.trailing_zeros().min(3));
+    if room < length || !is_chosen() || !unwind::knows_own() {
+        return;
+    }
+    signals::take_traps();
+    let place = NEXT.fetch_add(1, Relaxed) % PLACES;
+    let mut places = PLACE.lock();
+    if let Some(earlier) = places[place].take() {
+        earlier.watchpoint.clear();
+    }
+    let address = block - length;
+    let set = Watchpoint::set(address, length);
+    BLOCKS[place].store(if set.is_some() { hidden(block) } else { 0 }, Relaxed);
+    places[place] = set.map(|watchpoint| Watch { watchpoint, address, length });
+}
+
+fn is_chosen() -> bool {
+    let earlier = CANDIDATES.fetch_add(1, Relaxed);
+    earlier < FIRST || earlier.is_multiple_of(SAMPLE_ONE_IN)
+}
+
+/// The block at `block` is about to be freed: it isn't watched any more.
+#[inline(always)]
+pub fn end(block: usize) {
+    if BLOCKS.iter().any(|watched| watched.load(Relaxed) == hidden(block)) {
+        end_watched(block);
+    }
+}
+
+#[cold]
+fn end_watched(block: usize) {
+    let mut places = PLACE.lock();
+    for (place, watched) in places.iter_mut().zip(&BLOCKS) {
+        if watched.load(Relaxed) == hidden(block) {
+            watched.store(0, Relaxed);
+            if let Some(watch) = place.take() {
+                watch.watchpoint.clear();
+            }
+        }
+    }
+}
+
+/// In a fork's child: it has none of its parent's.
+pub fn forget_all() {
+    let mut places = PLACE.lock();
+    for (place, watched) in places.iter_mut().zip(&BLOCKS) {
+        watched.store(0, Relaxed);
+        *place = None;
+    }
+}
+
+/// What an access by the instruction that `pc` points into to the watched bytes at `address` means.
+/// `None` if it is none of the program's errors.
+pub fn trespass(pc: usize, address: usize) -> Option<Trespass> {
+    let (block, length) = {
+        let places = PLACE.lock();
+        let watch = places.iter().flatten().find(|watch| watch.address == address)?;
+        (address + watch.length, watch.length)
+    };
+    let record = table::get(block).filter(Record::is_live)?;
+    if may_read_before(pc) {
+        return None;
+    }
+    let mut bytes = Watched { address, length, bytes: [0; WATCHED_MAX] };
+    for (offset, byte) in bytes.bytes[..length].iter_mut().enumerate() {
+        *byte = marks::canary_byte(address + offset);
+    }
+    // SAFETY: the block lives, and what is before it is the checker's.
+    let change = unsafe {
+        let change = marks::find_change_of_canary(address, block);
+        // Told once.
+        marks::fill_canary(address, block);
+        change
+    };
+    let first = change.map_or(address, |change| change.start);
+    Some(Trespass { record, is_write: change.is_some(), address: first, bytes })
+}
+
+extern "C" {
+    fn mempcpy(to: *mut c_void, from: *const c_void, length: usize) -> *mut c_void;
+}
+
+/// Whether the instruction is the C library's or the loader's, which read strings in aligned pieces
+/// that may begin before the string: everything in them but what copies and fills.
+fn may_read_before(pc: usize) -> bool {
+    let exact = [
+        libc::memmove as *const () as usize,
+        libc::memcpy as *const () as usize,
+        libc::memset as *const () as usize,
+        mempcpy as *const () as usize,
+    ];
+    // SAFETY: has no effect.
+    let loader = unsafe { libc::getauxval(libc::AT_BASE) } as usize;
+    let is_in_module_of = |address| {
+        let range = modules::with(address, |module| module.start..module.end);
+        range.is_some_and(|range| range.contains(&pc))
+    };
+    if is_in_module_of(loader) {
+        return true;
+    }
+    let function = unwind::function_start(pc);
+    is_in_module_of(exact[0])
+        && !exact.iter().any(|exact| unwind::function_start(*exact) == function)
+}
+
+/// Its lock.
+pub fn lock() -> &'static dyn Holdable {
+    &PLACE
+}
