@@ -21,6 +21,7 @@ pub mod processor;
 pub mod record_store;
 pub mod signals;
 pub mod stop_world;
+pub mod string_functions;
 pub mod tasks;
 pub mod thread;
 pub mod unwind;

@@ -2,8 +2,8 @@
 //! processor watched. Which bytes of them, and how many, the record doesn't know.
 //!
 //! The instruction ends where the registers point, so every length is tried. One that reads
-//! overwrites its registers, and often the one that it read through; but it leaves what it read, and
-//! the watched bytes are all different.
+//! overwrites its registers, and often the one that it read through; but it leaves what it read,
+//! and the watched bytes are all different.
 
 use crate::instruction;
 use crate::record::{Access, ErrorRecord};

@@ -7,9 +7,8 @@ use super::marks;
 use super::record::Record;
 use super::table;
 use crate::os::watchpoint::Watchpoint;
-use crate::os::{modules, signals, unwind};
+use crate::os::{signals, string_functions, unwind};
 use crate::sync::lock::{Holdable, Lock};
-use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// How many blocks are watched at most: a processor watches four places of a thread.
@@ -70,7 +69,7 @@ pub struct Trespass {
     pub bytes: Watched,
 }
 
-/// A block guarded behind is about to be handed out at `block`: perhaps what is before it is watched.
+/// A block guarded behind is about to be handed out at `block`: what is before it may get watched.
 #[cold]
 pub fn begin(block: usize, size_bytes: usize) {
     let room = block - guard::data_of(block, size_bytes).start;
@@ -134,7 +133,7 @@ pub fn trespass(pc: usize, address: usize) -> Option<Trespass> {
         (address + watch.length, watch.length)
     };
     let record = table::get(block).filter(Record::is_live)?;
-    if may_read_before(pc) {
+    if string_functions::may_read_before(pc) {
         return None;
     }
     let mut bytes = Watched { address, length, bytes: [0; WATCHED_MAX] };
@@ -150,33 +149,6 @@ pub fn trespass(pc: usize, address: usize) -> Option<Trespass> {
     };
     let first = change.map_or(address, |change| change.start);
     Some(Trespass { record, is_write: change.is_some(), address: first, bytes })
-}
-
-extern "C" {
-    fn mempcpy(to: *mut c_void, from: *const c_void, length: usize) -> *mut c_void;
-}
-
-/// Whether the instruction is the C library's or the loader's, which read strings in aligned pieces
-/// that may begin before the string: everything in them but what copies and fills.
-fn may_read_before(pc: usize) -> bool {
-    let exact = [
-        libc::memmove as *const () as usize,
-        libc::memcpy as *const () as usize,
-        libc::memset as *const () as usize,
-        mempcpy as *const () as usize,
-    ];
-    // SAFETY: has no effect.
-    let loader = unsafe { libc::getauxval(libc::AT_BASE) } as usize;
-    let is_in_module_of = |address| {
-        let range = modules::with(address, |module| module.start..module.end);
-        range.is_some_and(|range| range.contains(&pc))
-    };
-    if is_in_module_of(loader) {
-        return true;
-    }
-    let function = unwind::function_start(pc);
-    is_in_module_of(exact[0])
-        && !exact.iter().any(|exact| unwind::function_start(*exact) == function)
 }
 
 /// Its lock.
