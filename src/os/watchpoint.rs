@@ -1,8 +1,8 @@
 //! Watchpoints of the processor: a few bytes of which every access by this thread raises a signal,
 //! after the instruction. Processors have four for each thread.
 //!
-//! They are perf events of the kernel (perf_event_open(2)) that raise SIGTRAP (Linux 5.13). It gives
-//! them to unprivileged processes where `kernel.perf_event_paranoid` is at most 2. An event is held
+//! They are perf events of the kernel (perf_event_open(2)) that raise SIGTRAP (Linux 5.13), given
+//! to unprivileged processes where `kernel.perf_event_paranoid` is at most 2. An event is held
 //! by a mapping, not by its descriptor: programs close descriptors that they don't know.
 
 use super::memory::page_bytes;
