@@ -2,18 +2,26 @@
 //! moved. Every system call is made while the run is out of the lists, without the zone's lock.
 
 use super::limit;
-use super::unit::{Run, State};
-use super::zone::Zone;
+use super::unit::{Run, State, NO_UNIT};
+use super::zone::{Zone, HUGE_UNITS};
+use crate::arithmetic::size_class::ZoneKind;
 use crate::os::memory::{self, Range};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// Units of a zone before those for which huge pages are asked for.
-const HUGE_FROM_UNITS: u32 = 256;
-static HUGE_FROM: AtomicU32 = AtomicU32::new(HUGE_FROM_UNITS);
+/// Units before those for which huge pages are asked for: what a small process uses. Coarse slabs
+/// are sparse for longer.
+const HUGE_FROM_UNITS: u32 = 64;
+const HUGE_FROM_UNITS_COARSE: u32 = 256;
+/// What holds for all zones if it isn't [`NO_UNIT`].
+static HUGE_FROM: AtomicU32 = AtomicU32::new(NO_UNIT);
 
 /// From which unit of a zone on the kernel is asked for huge pages.
-pub fn huge_from_units() -> u32 {
-    HUGE_FROM.load(Relaxed)
+pub fn huge_from_units(zone: ZoneKind) -> u32 {
+    match (HUGE_FROM.load(Relaxed), zone) {
+        (NO_UNIT, ZoneKind::Coarse) => HUGE_FROM_UNITS_COARSE,
+        (NO_UNIT, ZoneKind::Main | ZoneKind::Tiny) => HUGE_FROM_UNITS,
+        (unit, _) => unit,
+    }
 }
 
 /// From now on asks for huge pages from a zone's `unit` on.
@@ -85,19 +93,21 @@ impl Zone {
         // SAFETY: the caller's promise.
         let done = unsafe { memory::renew(self.range(run)) };
         if done {
-            self.ask_for_huge_pages(run);
+            self.ask_for_huge_pages(run, run.units >= HUGE_UNITS);
         }
         done
     }
 
-    /// Asks for huge pages for what of a run lies beyond the zone's first part. A process that gets
-    /// that far is a large one: fewer page faults are worth up to 2 MiB more to it.
+    /// Asks for huge pages for a run, or unless it `is_long` for what of it lies beyond the zone's
+    /// first part. A process that gets that far is a large one: fewer page faults are worth up to
+    /// 2 MiB more to it.
     /// With a limit on memory none are wanted: a touched byte would count as 2 MiB.
-    pub(super) fn ask_for_huge_pages(&self, run: Run) {
+    pub(super) fn ask_for_huge_pages(&self, run: Run, is_long: bool) {
         if limit::bytes().is_some() {
             return memory::refuse_huge_pages(self.range(run));
         }
-        let first = run.first.max(huge_from_units());
+        let from = if is_long { 0 } else { huge_from_units(self.kind()) };
+        let first = run.first.max(from);
         if first < run.end() {
             memory::ask_for_huge_pages(self.range(Run { first, units: run.end() - first }));
         }

@@ -19,7 +19,7 @@ const GROWTH_UNITS_LEAST: u32 = 16;
 const GROWTH_UNITS_MOST: u32 = 1024;
 
 /// Units in a huge page: beyond [`huge_from_units`] steps of growth end where one ends.
-const HUGE_UNITS: u32 = 32;
+pub const HUGE_UNITS: u32 = 32;
 
 /// Tables that are indexed in parallel start at different offsets in their pages, or their first
 /// entries would share the low twelve bits of their addresses and wait for each other.
@@ -407,15 +407,17 @@ impl Zone {
         }
         // SAFETY: the zone's own units, under its lock.
         let there = unsafe { self.runs.lock().free_at_frontier(self.units()) };
+        // For a long block huge pages are wanted wherever it lies: it is likely to use all of them.
+        let is_long = need >= HUGE_UNITS;
         let need = need.saturating_sub(there).max(1);
         let mut step = (frontier / 8).clamp(GROWTH_UNITS_LEAST, GROWTH_UNITS_MOST).max(need);
-        if frontier + step > huge_from_units() {
+        if is_long || frontier + step > huge_from_units(self.kind) {
             step = (frontier + step).next_multiple_of(HUGE_UNITS) - frontier;
         }
-        [step, need].into_iter().any(|length| self.grow_by(frontier, length))
+        [step, need].into_iter().any(|length| self.grow_by(frontier, length, is_long))
     }
 
-    fn grow_by(&self, frontier: Unit, length: u32) -> bool {
+    fn grow_by(&self, frontier: Unit, length: u32, is_long: bool) -> bool {
         let mut new = Run { first: frontier, units: length };
         // Where something else has been mapped into claimed address space, go on behind it.
         for skip_log2 in 0..24 {
@@ -426,7 +428,7 @@ impl Zone {
             // SAFETY: beyond the frontier nothing is used.
             match unsafe { memory::commit(self.range(new)) } {
                 Ok(()) => {
-                    self.ask_for_huge_pages(new);
+                    self.ask_for_huge_pages(new, is_long);
                     self.open(frontier, new);
                     return true;
                 }
