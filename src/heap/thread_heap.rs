@@ -19,6 +19,10 @@ use core::sync::atomic::AtomicBool;
 /// After exchanging magazines of this many blocks a class of the thread gets big ones.
 const BLOCKS_FOR_BIG: u32 = 192;
 
+/// An exchange counts as this many blocks at least when the one before went the other way: a class
+/// whose blocks come and go is busy sooner than one that is filled once and freed once.
+const BLOCKS_OF_A_TURN: u32 = 24;
+
 /// What a heap has of one class beside the fast part.
 struct Stock {
     /// The magazine that blocks are taken from.
@@ -31,6 +35,8 @@ struct Stock {
     spare: Option<Cartridge>,
     /// How many blocks the magazines held that were exchanged.
     exchanged: u32,
+    /// Whether the last of them was made to free blocks.
+    was_freeing: bool,
     /// Whether the class was fading when a magazine was last handed over.
     is_fading: bool,
 }
@@ -42,6 +48,7 @@ impl Stock {
         full: Stack::new(),
         spare: None,
         exchanged: 0,
+        was_freeing: false,
         is_fading: false,
     };
 
@@ -53,11 +60,14 @@ impl Stock {
         }
     }
 
-    /// Notes that a magazine is exchanged.
-    fn note_exchange(&mut self, class: SizeClass) {
+    /// Notes that a magazine is exchanged, to allocate blocks or to free some.
+    fn note_exchange(&mut self, class: SizeClass, is_freeing: bool) {
         // A class without a magazine is served by the bin each time, which costs more.
         let capacity = self.model().capacity(class).max(2) as u32;
-        self.exchanged = self.exchanged.saturating_add(capacity);
+        let has_turned = is_freeing != self.was_freeing;
+        let blocks = if has_turned { capacity.max(BLOCKS_OF_A_TURN) } else { capacity };
+        self.exchanged = self.exchanged.saturating_add(blocks);
+        self.was_freeing = is_freeing;
     }
 }
 
@@ -260,7 +270,7 @@ impl Heap {
     /// a larger one by now.
     fn magazine_to_fill(&mut self, class: SizeClass) -> Option<Cartridge> {
         let stock = &mut self.stocks[class.index()];
-        stock.note_exchange(class);
+        stock.note_exchange(class, false);
         let model = stock.model();
         match stock.source.take().or_else(|| stock.spare.take()) {
             Some(magazine) => Some(fitting(model, class, magazine)),
@@ -272,7 +282,7 @@ impl Heap {
     /// one.
     fn magazine_with_room(&mut self, class: SizeClass) -> Option<Cartridge> {
         let stock = &mut self.stocks[class.index()];
-        stock.note_exchange(class);
+        stock.note_exchange(class, true);
         let model = stock.model();
         let full = match class.is_coarse() {
             true => stock.source.take(),
