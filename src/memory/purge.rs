@@ -28,6 +28,7 @@ pub fn huge_from_units(zone: ZoneKind) -> u32 {
 pub fn want_huge_pages_from(unit: u32) {
     HUGE_FROM.store(unit, Relaxed);
 }
+
 /// Units that are purged in one go: a huge page at least, since one of which a part is given back
 /// is lost as a whole.
 const PURGE_UNITS_LEAST: u32 = 32;
