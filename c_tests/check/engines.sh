@@ -46,12 +46,12 @@ set_front() { # set_front ENGINE GUARD
     case $1 in
     cairn | json)
         front=("$cairn" check "${kinds[@]}" --trace-children=yes "${guard[@]}"
-            --precise="${precise:-no}" --log-file="$scratch/report.%p")
+            --precise="${precise:-auto}" --log-file="$scratch/report.%p")
         [[ $1 == json ]] && front+=(--format=json)
         front+=(--) ;;
     # The library without the command: it gives addresses, and not every loss record.
     alone)
-        options=check=1:guard=$2:precise=${precise:-no}:log=$scratch/report.%p
+        options=check=1:guard=$2:precise=${precise:-auto}:log=$scratch/report.%p
         front=(env LD_PRELOAD="$library" CAIRN_OPTIONS="$options") ;;
     valgrind)
         front=(valgrind "${kinds[@]}" --trace-children=yes --log-fd=9) ;;

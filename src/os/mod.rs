@@ -10,6 +10,7 @@ pub mod control_group;
 pub mod environment;
 pub mod files;
 pub mod interposer;
+pub mod language;
 pub mod libc_heap;
 pub mod memory;
 pub mod modules;

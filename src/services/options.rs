@@ -75,10 +75,15 @@ const GUARDS: &[&str] = &["auto", "markers", "mprotect", "none"];
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(usize)]
 pub enum Precise {
+    /// [`Precise::Ints`] if the program is in C, as its debug information says, else
+    /// [`Precise::No`].
+    Auto,
     /// Those whose size is a multiple of their alignment: 16 from 16 bytes on.
     No,
     /// Those whose size is a multiple of 8 as well, at multiples of 8.
     Words,
+    /// Those whose size is a multiple of 4 as well, at multiples of 4.
+    Ints,
     /// All.
     Bytes,
 }
@@ -87,15 +92,17 @@ impl Precise {
     /// What a value of the option means.
     pub fn from_value(value: usize) -> Self {
         match value {
-            0 => Self::No,
-            1 => Self::Words,
+            0 => Self::Auto,
+            1 => Self::No,
+            2 => Self::Words,
+            3 => Self::Ints,
             _ => Self::Bytes,
         }
     }
 }
 
 /// The names of [`Precise`].
-const PRECISE: &[&str] = &["no", "words", "bytes"];
+const PRECISE: &[&str] = &["auto", "no", "words", "ints", "bytes"];
 
 /// What kind of value an option takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -270,7 +277,7 @@ const TABLE: [Row; 20] = [
         choice: Choice::Precise,
         name: "precise",
         kind: Kind::Word(PRECISE),
-        default: Precise::No as usize,
+        default: Precise::Auto as usize,
         most: PRECISE.len() - 1,
         sentence: "check: which guarded blocks end at their guard, not at a multiple of 16",
     },

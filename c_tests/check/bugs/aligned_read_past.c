@@ -1,7 +1,6 @@
 // An instruction that demands a multiple of 16 reads 16 bytes of which a block has the first 8 (which
 // valgrind allows: --partial-loads-ok). The processor finds the address wrong before it finds that it
 // is behind the block.
-// precise: words
 // guarded: invalid-read size=16 block=40 where=after:0 at=BUG alloc=ALLOC
 // unguarded: none
 // valgrind: none

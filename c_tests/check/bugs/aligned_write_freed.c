@@ -1,5 +1,4 @@
 // An instruction that demands a multiple of 16 writes to a freed block that wasn't at one.
-// precise: words
 // guarded: invalid-write size=16 block=40 where=inside:16 at=BUG free=FREE alloc=ALLOC
 // unguarded: write-after-free block=40 where=inside:16 alloc=ALLOC free=FREE
 // valgrind: invalid-write size=8 block=40 where=inside:16 at=BUG free=FREE alloc=ALLOC

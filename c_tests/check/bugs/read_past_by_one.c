@@ -1,5 +1,5 @@
-// One byte behind a block of 77 is read. Between its end and the guard lie three bytes, because
-// blocks of that size are aligned to 16: Cairn doesn't see the read.
+// One byte behind a block of 77 is read. A block of a C program ends at its guard if its size is a
+// multiple of 4, so three bytes lie between the two: Cairn doesn't see the read.
 // cairn: none|invalid-read
 // valgrind: invalid-read size=1 block=77 where=after:0 at=BUG alloc=ALLOC
 

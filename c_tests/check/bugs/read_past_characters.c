@@ -1,5 +1,4 @@
 // The character behind a text of 20 bytes without its end is read.
-// precise: bytes
 // guarded: invalid-read size=1 block=20 where=after:0 at=BUG alloc=ALLOC
 // unguarded: none
 // valgrind: invalid-read size=1 block=20 where=after:0 at=BUG alloc=ALLOC

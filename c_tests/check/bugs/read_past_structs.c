@@ -1,5 +1,4 @@
 // A member of the struct behind an array of three structs of 24 bytes is read.
-// precise: words
 // guarded: invalid-read size=8 block=72 where=after:8 at=BUG alloc=ALLOC
 // unguarded: none
 // valgrind: invalid-read size=8 block=72 where=after:8 at=BUG alloc=ALLOC

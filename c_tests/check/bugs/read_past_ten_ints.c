@@ -1,5 +1,4 @@
 // The first element behind an array of 40 bytes, which isn't a multiple of 16, is read.
-// precise: words
 // guarded: invalid-read size=4 block=40 where=after:0 at=BUG alloc=ALLOC
 // unguarded: none
 // valgrind: invalid-read size=4 block=40 where=after:0 at=BUG alloc=ALLOC

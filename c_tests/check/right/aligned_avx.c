@@ -1,5 +1,4 @@
 // What the compiler makes of loops and copies with -O3 -mavx2, on blocks of odd multiples of 8.
-// precise: words
 
 #include <immintrin.h>
 #include <stdio.h>

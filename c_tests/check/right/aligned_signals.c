@@ -1,6 +1,5 @@
 // Threads use aligned vector instructions on blocks that aren't at multiples of 16, while a timer
 // interrupts them whose handler does the same, and the program forks.
-// precise: words
 
 #define _GNU_SOURCE
 #include <emmintrin.h>

@@ -1,5 +1,6 @@
 // malloc's blocks have the alignment that the ABI promises for their size, the others the one that
 // was asked for.
+// precise: no
 
 #include <malloc.h>
 #include <stdint.h>

@@ -159,10 +159,10 @@ pub struct Checker {
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Guard::Auto)]
     pub guard: Guard,
 
-    /// Let guarded blocks end where their guard begins, so that a read just behind one is found
-    /// whatever its size; malloc then gives multiples of less than 16, which some programs don't
-    /// expect. words: of 8 at least
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = Precise::No)]
+    /// Which guarded blocks end where their guard begins, so that a read just behind one is found;
+    /// malloc then gives multiples of less than 16, which some programs don't expect. Without a
+    /// word: bytes
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Precise::Auto)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "bytes")]
     pub precise: Precise,
 
@@ -297,10 +297,15 @@ pub enum Guard {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Precise {
+    /// ints if the program is in C, as its debug information says, and uses no library in C++ or
+    /// Rust; else no
+    Auto,
     /// Blocks lie at multiples of 16, as with the C library
     No,
     /// Blocks whose size is a multiple of 8 end at their guard
     Words,
+    /// Blocks whose size is a multiple of 4 end at their guard
+    Ints,
     /// All blocks end at their guard
     Bytes,
 }

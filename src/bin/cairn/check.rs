@@ -79,8 +79,10 @@ fn options(check: &Check, record: &Path) -> String {
         Guard::No => "none",
     };
     let precise = match checker.precise {
+        Precise::Auto => "auto",
         Precise::No => "no",
         Precise::Words => "words",
+        Precise::Ints => "ints",
         Precise::Bytes => "bytes",
     };
     let mut options = vec![

@@ -19,6 +19,7 @@ pub mod leak;
 mod leaks;
 mod marks;
 mod place;
+mod precision;
 mod quarantine;
 mod record;
 mod rows;
@@ -84,6 +85,7 @@ pub fn begin() {
     clock::begin();
     stacks::set_depth(options::value(Choice::Depth));
     stacks::set_limit(STACKS_BYTES.min(memory::address_space_limit().unwrap_or(usize::MAX) / 16));
+    precision::begin();
     signals::watch(fault::answer);
     budget::begin();
     starts::begin();

@@ -4,13 +4,12 @@ use super::budget::{self, Side};
 use super::marks::{CANARY_BEFORE_MAX, CANARY_BEHIND_MAX};
 use super::record::Placement;
 use super::stacks::StackNumber;
-use super::{guard, telling};
+use super::{guard, precision, telling};
 use crate::arithmetic::function::Request;
 use crate::arithmetic::size_class::{SizeClass, FINE_MAX};
 use crate::heap::slow;
 use crate::heap::thread_heap::Heap;
 use crate::os::{clock, signals};
-use crate::services::options::{self, Choice, Precise};
 
 /// The least room around a block.
 pub const CANARY_LEAST: usize = 16;
@@ -38,7 +37,7 @@ pub struct Place {
 pub fn guarded(request: Request, side: Side, stack: StackNumber) -> Option<Place> {
     let since = clock::ticks();
     let size_bytes = request.size_bytes;
-    let alignment = request.alignment.max(alignment_for(size_bytes, stack));
+    let alignment = request.alignment.max(precision::alignment_for(size_bytes, stack));
     let Some(address) = guard::allocate(size_bytes, alignment, side == Side::Left) else {
         budget::note_failed();
         if guard::is_exhausted() {
@@ -94,28 +93,6 @@ impl Place {
         let before = (self.address - room_start).min(CANARY_BEFORE_MAX);
         let behind = (room_end - end).min(CANARY_BEHIND_MAX);
         Self { canary_before: before as u8, canary_behind: behind as u8, ..self }
-    }
-}
-
-/// What the address of a guarded block that `stack` allocates is to be a multiple of.
-fn alignment_for(size_bytes: usize, stack: StackNumber) -> usize {
-    let natural = natural_alignment(size_bytes);
-    // The largest with which the block can end where its guard begins.
-    let exact = 1 << size_bytes.trailing_zeros().min(4);
-    match Precise::from_value(options::value(Choice::Precise)) {
-        Precise::No => natural,
-        _ if !budget::may_misalign(stack) => natural,
-        Precise::Words => exact.max(8).min(natural),
-        Precise::Bytes => exact.min(natural),
-    }
-}
-
-/// The alignment that an object of up to `size_bytes` can need (C11, 7.22.3).
-fn natural_alignment(size_bytes: usize) -> usize {
-    match size_bytes {
-        0 => 1,
-        1..16 => 1 << size_bytes.ilog2(),
-        _ => 16,
     }
 }
 
