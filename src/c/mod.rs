@@ -13,5 +13,6 @@ pub mod leak_sanitizer;
 pub mod loader;
 pub mod operators_delete;
 pub mod operators_new;
+pub mod signal_masks;
 pub mod sized;
 pub mod standard;

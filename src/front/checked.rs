@@ -9,8 +9,9 @@ use crate::memory::block::Block;
 use crate::memory::emergency;
 use crate::modes::check::{self, Caller, Totals};
 use crate::os::process;
+use crate::os::signal_mask::{self, Change};
 use crate::services::report::Call;
-use core::sync::atomic::AtomicBool;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Whether buffers that the program gives to the kernel are looked at.
 pub static IS_WATCHING: AtomicBool = AtomicBool::new(false);
@@ -104,6 +105,14 @@ unsafe fn leave(inside: Inside, heap: *const Heap) {
 fn catch_up() {
     route::free_deferred();
     check::after_call();
+}
+
+/// Changes which signals this thread blocks; returns those that it blocked before.
+pub fn change_mask(change: Option<(Change, u64)>) -> u64 {
+    match IS_WATCHING.load(Relaxed) {
+        true => check::change_mask(change),
+        false => signal_mask::change(change, None),
+    }
 }
 
 /// The status with which LeakSanitizer ends a process.

@@ -20,6 +20,7 @@ pub mod peek;
 pub mod process;
 pub mod processor;
 pub mod record_store;
+pub mod signal_mask;
 pub mod signals;
 pub mod stop_world;
 pub mod string_functions;

@@ -5,7 +5,7 @@
 //! called at any moment. [`for_each`], and `with` on an older glibc, take the loader's lock for the
 //! list of modules: they may be called inside `malloc`, also while this thread is inside `dlopen`
 //! (the lock is recursive), but never while holding a lock of Cairn's, because another thread may
-//! allocate while it holds the loader's.
+//! allocate while it holds the loader's: unless all of it is done in [`keep_still`].
 
 use super::memory::page_bytes;
 use super::processor::system_call;
@@ -225,6 +225,22 @@ pub fn for_each(mut visit: impl FnMut(&Module)) {
         }
         true
     });
+}
+
+/// Calls `act` while the loader's list holds still: its lock comes before those that `act` takes,
+/// and may be taken again inside.
+pub fn keep_still(act: impl FnOnce()) {
+    let mut act = Some(act);
+    iterate(&mut |_| {
+        if let Some(act) = act.take() {
+            act();
+        }
+        false
+    });
+    // A program without a list has no lock either.
+    if let Some(act) = act {
+        act();
+    }
 }
 
 /// The address of a function of the program or its libraries, or 0.

@@ -4,6 +4,7 @@
 use super::aligned_step::{self, End};
 use super::operand::{operand_of, Operand, CODE_BYTES};
 use super::processor::system_call;
+use super::signal_mask;
 use super::unwind::{recover, Registers};
 use super::watchpoint::{self, Hit};
 use core::ffi::c_void;
@@ -60,6 +61,8 @@ pub enum Answer {
     GoOn,
     /// The program is to get the signal.
     Pass,
+    /// The program has blocked the signal, which was sent: it is to wait.
+    Wait,
     /// The instruction is to be executed with its operand at a multiple of 16.
     Align(Operand),
 }
@@ -129,6 +132,8 @@ pub unsafe extern "C" fn set_action(
     // SAFETY: the caller's promise.
     unsafe {
         let Some(index) = position(signal) else {
+            let opened = new.as_ref().map(signal_mask::with_accesses_open);
+            let new = opened.as_ref().map_or(new, |new| new);
             let result = __sigaction(signal, new, old);
             match old.as_mut() {
                 Some(old) if old.sa_sigaction == handle as *const () as usize => *old = no_action(),
@@ -366,6 +371,8 @@ unsafe extern "C" fn handle(signal: i32, information: *mut libc::siginfo_t, cont
         Answer::GoOn => {}
         // SAFETY: as above.
         Answer::Pass => unsafe { pass_on(signal, information, context) },
+        // SAFETY: as above.
+        Answer::Wait => unsafe { signal_mask::send_again(signal, information, context) },
         Answer::Align(operand) => {
             stay_in_front_of(TRAP);
             // SAFETY: as above.
@@ -467,7 +474,7 @@ unsafe fn pass_on(signal: i32, information: *mut libc::siginfo_t, context: *mut 
 /// Blocks what is to be blocked while the program's handler runs; its end sets the mask back.
 fn set_mask(signal: i32, flags: i32, mask: u64) {
     let own = if flags & libc::SA_NODEFER != 0 { 0 } else { 1 << (signal - 1) };
-    let set: u64 = mask | own;
+    let set: u64 = mask & !signal_mask::OF_ACCESSES | own;
     let set = &raw const set as usize;
     let arguments = [libc::SIG_SETMASK as usize, set, 0, size_of::<u64>(), 0, 0];
     // SAFETY: the kernel reads one word.

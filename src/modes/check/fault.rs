@@ -11,9 +11,11 @@ use super::{budget, end_process_by_signal, guard, is_inside, leaks, search, tell
 use crate::os::files::read_memory;
 use crate::os::memory::page_bytes;
 use crate::os::operand::OPERAND_BYTES;
+use crate::os::signal_mask;
 use crate::os::signals::{self, Answer, Fault};
 use crate::os::unwind;
 use crate::sync::lock::Lock;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// What is done about a fault.
 pub fn answer(fault: &Fault) -> Answer {
@@ -23,6 +25,10 @@ pub fn answer(fault: &Fault) -> Answer {
     }
     if stream::is_busy_here() {
         return Answer::Pass;
+    }
+    // What somebody sent waits as if it were blocked; a fault can't.
+    if fault.code <= 0 && is_hidden(fault.number) {
+        return Answer::Wait;
     }
     if guard::contains(fault.address) && fault.is_write.is_some() {
         return answer_guarded(fault);
@@ -47,6 +53,14 @@ pub fn answer(fault: &Fault) -> Answer {
     let caller = leaks::interrupted(&fault.registers);
     end_process_by_signal(fault.number, &caller);
     Answer::Pass
+}
+
+/// Whether this thread believes to block a signal.
+fn is_hidden(number: i32) -> bool {
+    // SAFETY: the thread's own.
+    let hidden = thread::current()
+        .map_or(0, |checked| unsafe { checked.as_ref() }.hidden_signals.load(Relaxed));
+    hidden & signal_mask::bit(number) != 0
 }
 
 fn fault_finding(kind: Kind, fault: &Fault) -> Finding<'_> {
@@ -99,8 +113,11 @@ fn answer_misaligned(fault: &Fault) -> Option<Answer> {
     let operand = fault.operand().filter(|operand| guard::contains(operand.address))?;
     // The thread may have been interrupted with records locked: none is asked for here.
     let block = guard::neighbours(operand.address).into_iter().find(|block| *block != 0)?;
-    let is_aligned_in_block = operand.address.wrapping_sub(block).is_multiple_of(OPERAND_BYTES);
-    if !is_aligned_in_block || block.is_multiple_of(OPERAND_BYTES) {
+    // A loop that handles single elements first, up to a multiple of 16, counts in elements: of
+    // those that are longer than what the block lies at a multiple of it takes too many or too few.
+    let alignment = 1 << block.trailing_zeros();
+    let offset = operand.address.wrapping_sub(block);
+    if alignment >= OPERAND_BYTES || !offset.is_multiple_of(2 * alignment) {
         return None;
     }
     let mut bytes = [0; OPERAND_BYTES];

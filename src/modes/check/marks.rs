@@ -13,7 +13,8 @@ const CANARY: [u8; 8] = [0xB6, 0xD1, 0x9C, 0xE3, 0xA7, 0xF5, 0x8B, 0xC9];
 pub const CANARY_BEFORE_MAX: usize = 64;
 /// How much of the room behind a block is canary.
 pub const CANARY_BEHIND_MAX: usize = 128;
-/// How much of a block is poisoned: filling a large block would need all its pages.
+/// How much of a block is poisoned at its start, and when it is freed at its end as well: filling a
+/// large block would need all its pages.
 pub const POISON_MAX: usize = 4096;
 
 /// What a poisoned word's upper sixteen bits say.
@@ -81,7 +82,13 @@ pub unsafe fn find_change_of_canary(start: usize, end: usize) -> Option<Change> 
     unsafe { find_change(start, end, u64::from_le_bytes(CANARY)) }
 }
 
-/// Fills a block with poison, the first [`POISON_MAX`] bytes of it.
+/// Where the last poisoned bytes of a freed block begin that aren't among the first.
+#[inline(always)]
+fn tail_start(start: usize, size_bytes: usize) -> usize {
+    start + (size_bytes - POISON_MAX).max(POISON_MAX)
+}
+
+/// Fills a block with poison, as far as [`POISON_MAX`] says.
 ///
 /// # Safety
 /// The block must be the checker's, or not yet the program's.
@@ -89,6 +96,10 @@ pub unsafe fn find_change_of_canary(start: usize, end: usize) -> Option<Change> 
 pub unsafe fn fill_poison(start: usize, size_bytes: usize, tag: Tag, number: u64) {
     // SAFETY: the caller's promise.
     unsafe { fill(start, start + size_bytes.min(POISON_MAX), tag.word(number)) };
+    if size_bytes > POISON_MAX && tag == Tag::Freed {
+        // SAFETY: the caller's promise.
+        unsafe { fill(tail_start(start, size_bytes), start + size_bytes, tag.word(number)) };
+    }
 }
 
 /// Where the poison of a freed block was changed.
@@ -101,8 +112,14 @@ pub unsafe fn find_change_of_poison(
     size_bytes: usize,
     number: u64,
 ) -> Option<Change> {
+    let (end, word) = (start + size_bytes, Tag::Freed.word(number));
     // SAFETY: the caller's promise.
-    unsafe { find_change(start, start + size_bytes.min(POISON_MAX), Tag::Freed.word(number)) }
+    let change = unsafe { find_change(start, start + size_bytes.min(POISON_MAX), word) };
+    if change.is_some() || size_bytes <= POISON_MAX {
+        return change;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { find_change(tail_start(start, size_bytes), end, word) }
 }
 
 /// What a word that lies at each multiple of eight reads as from `address` on.
@@ -252,6 +269,30 @@ mod tests {
             let strays = outside
                 .filter(|(index, byte)| *byte != 0 && !(offset..offset + size).contains(index));
             assert_eq!(strays.count(), 0);
+        }
+    }
+
+    #[test]
+    fn of_a_large_freed_block_both_ends_are_watched() {
+        for size in [4096, 4097, 5000, 8191, 8192, 8193, 20_000] {
+            let mut buffer = vec![0u64; size / 8 + 2];
+            let start = buffer.as_mut_ptr() as usize + 3;
+            // SAFETY: all within the buffer.
+            unsafe {
+                fill_poison(start, size, Tag::Freed, 9);
+                assert_eq!(find_change_of_poison(start, size, 9), None);
+                for offset in [0, 4095, size - 4096, size - 1] {
+                    *((start + offset) as *mut u8) ^= 1;
+                    let byte = start + offset;
+                    let change = Some(Change { start: byte, end: byte + 1 });
+                    assert_eq!(find_change_of_poison(start, size, 9), change, "{size} {offset}");
+                    *(byte as *mut u8) ^= 1;
+                }
+                let fresh = vec![0u8; size];
+                let start = fresh.as_ptr() as usize;
+                fill_poison(start, size, Tag::Fresh, 9);
+                assert!(fresh.iter().skip(4096).all(|byte| *byte == 0));
+            }
         }
     }
 

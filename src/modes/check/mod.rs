@@ -37,7 +37,7 @@ use crate::heap::slow;
 use crate::heap::thread_heap::Heap;
 use crate::memory::{find, purge};
 use crate::os::unwind::Registers;
-use crate::os::{aligned_step, clock, memory, process, signals};
+use crate::os::{aligned_step, clock, memory, modules, process, signal_mask, signals};
 use crate::services::options::{self, Choice, Guards};
 use crate::services::report::Call;
 use crate::sync::lock::{ForkHold, Holdable};
@@ -226,14 +226,17 @@ fn figures() -> Figures {
     Figures { allocations, frees, allocated_bytes, live_bytes, live_blocks }
 }
 
-/// Looks at every block that has canaries or poison.
+/// Looks at every block that has canaries or poison. What is found is told while records are
+/// locked, and the loader is asked for that. Its lock comes first: others free while they hold it.
 fn look_at_all(noticed: &'static str) {
-    table::for_each(|record| {
-        if record.is_live() {
-            blocks::look_at_canaries(record, noticed, StackNumber::NONE);
-        } else if !record.is_guarded() {
-            blocks::look_at_poison(record, noticed, StackNumber::NONE);
-        }
+    modules::keep_still(|| {
+        table::for_each(|record| {
+            if record.is_live() {
+                blocks::look_at_canaries(record, noticed, StackNumber::NONE);
+            } else if !record.is_guarded() {
+                blocks::look_at_poison(record, noticed, StackNumber::NONE);
+            }
+        });
     });
 }
 
@@ -292,6 +295,18 @@ pub fn look_at_buffer(call: &'static str, address: usize, length: usize) {
     let Some(wrong) = search::first_wrong(address, length) else { return };
     let finding = Finding::new(Kind::SystemCall, capture(), wrong);
     tell(&search::with_place(Finding { noticed: Some(call), ..finding }));
+}
+
+/// Changes which signals this thread blocks, but for those of wrong accesses: the program only sees
+/// them as blocked. Returns the mask before, as the program saw it.
+pub fn change_mask(change: Option<(signal_mask::Change, u64)>) -> u64 {
+    match thread::current() {
+        Some(checked) => {
+            // SAFETY: the thread's own.
+            signal_mask::change(change, Some(unsafe { &checked.as_ref().hidden_signals }))
+        }
+        None => signal_mask::change_of_newcomer(process::thread_number(), change),
+    }
 }
 
 /// Whether SIGUSR2 came in the middle of a call.

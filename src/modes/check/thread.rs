@@ -4,10 +4,11 @@
 use super::stack_cache::Cache;
 use crate::heap::fast::{self, Fast, Owner};
 use crate::heap::thread_heap::Heap;
-use crate::os::{process, signals, thread};
+use crate::os::{process, signal_mask, signals, thread};
 use crate::services::metadata;
 use crate::sync::lock::{Holdable, Lock};
 use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A checked thread. Only the thread uses it.
 #[repr(C)]
@@ -22,6 +23,8 @@ pub struct CheckedThread {
     pub number: u32,
     /// How many stretches it is in in which its blocks are no leaks.
     pub ignores_leaks: u32,
+    /// The signals that it believes to block, and doesn't: `os/signal_mask.rs`.
+    pub hidden_signals: AtomicU64,
     next: *mut CheckedThread,
 }
 
@@ -59,7 +62,11 @@ pub fn begin(heap: NonNull<Heap>) -> Option<()> {
     // SAFETY: this thread's own from now on.
     unsafe {
         (*checked.as_ptr()).heap = heap.as_ptr();
-        (*checked.as_ptr()).number = process::thread_number();
+        let number = process::thread_number();
+        (*checked.as_ptr()).number = number;
+        // Blocked by those who started it: another program, or the C library for its timers.
+        let blocked = signal_mask::open_accesses() | signal_mask::hidden_from_newcomer(number);
+        (*checked.as_ptr()).hidden_signals.store(blocked, Relaxed);
         if (*checked.as_ptr()).signal_stack != 0 {
             signals::give_stack((*checked.as_ptr()).signal_stack, SIGNAL_STACK_BYTES);
         }
@@ -93,6 +100,7 @@ fn obtain() -> Option<NonNull<CheckedThread>> {
         let stack = metadata::allocate(SIGNAL_STACK_BYTES);
         (&raw mut (*place).signal_stack).write(stack.map_or(0, |stack| stack.as_ptr() as usize));
         (&raw mut (*place).ignores_leaks).write(0);
+        (&raw mut (*place).hidden_signals).write(AtomicU64::new(0));
         (&raw mut (*place).next).write(ptr::null_mut());
     }
     Some(checked)

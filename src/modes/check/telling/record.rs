@@ -55,6 +55,11 @@ fn tell_modules() {
     if MODULES_TOLD.swap(changes, Relaxed) == changes {
         return;
     }
+    // Its lock before that of what is written: another thread may find something in `dlclose`.
+    modules::keep_still(write_modules);
+}
+
+fn write_modules() {
     stream::write(|packet| {
         packet.push(format_args!("@ {} modules\n", process::id()));
         modules::for_each(|module| {
