@@ -1,3 +1,5 @@
+//! Tests of reading the language: by hand-made units, and by what the compiler writes.
+
 use super::*;
 use std::ffi::CString;
 use std::process::Command;
