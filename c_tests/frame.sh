@@ -27,6 +27,36 @@ skip() { # skip NAME REASON
     skipped=$((skipped + 1))
 }
 
+# Runs `COMMAND NAME` for each name, as many at a time as there are processors, or C_TESTS_AT_ONCE. Each
+# has a scratch folder of its own; what it says is shown when it is through, and its numbers are added.
+side_by_side() { # side_by_side COMMAND NAME...
+    local command=$1 name whole=$scratch/together at_once=${C_TESTS_AT_ONCE:-$(nproc)} sums
+    shift
+    mkdir -p "$whole"
+    for name; do
+        while (($(jobs -rp | wc -l) >= at_once)); do wait -n; done
+        alone "$command" "$name" &
+    done
+    wait
+    for name; do
+        if read -ra sums <"$whole/${name//\//-}.sums"; then
+            passed=$((passed + sums[0])) failed=$((failed + sums[1])) skipped=$((skipped + sums[2]))
+        else
+            fail "$name" "it ended before its numbers were known"
+        fi
+    done
+}
+
+alone() { # alone COMMAND NAME: in a subshell of side_by_side
+    local command=$1 name=$2
+    scratch=$whole/${name//\//-}
+    mkdir -p "$scratch"
+    passed=0 failed=0 skipped=0
+    "$command" "$name" >"$scratch.text" 2>&1
+    flock "$whole" cat "$scratch.text"
+    printf '%d %d %d\n' "$passed" "$failed" "$skipped" >"$scratch.sums"
+}
+
 indent() {
     sed 's/^/     /'
 }
