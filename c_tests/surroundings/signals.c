@@ -12,7 +12,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { SIGNALS = 3000, VFORKS = 300 };
+enum { SIGNALS = 800, VFORKS = 300 };
 
 static atomic_int signals_seen;
 

@@ -1,8 +1,8 @@
 //! sigaction and signal: in check mode the checker stays in front of the program's handlers of the
-//! signals that an error raises, and the program sees its own. Without it each of these jumps to
-//! the C library's own function.
+//! signals that an error raises; without it `front/interruption.rs` stays in front of all. The
+//! program sees its own.
 
-use crate::front::checked;
+use crate::front::{checked, interruption};
 use crate::os::signals::{self, SignalAction};
 use core::arch::naked_asm;
 use core::ffi::c_int;
@@ -21,8 +21,9 @@ pub unsafe extern "C" fn sigaction(
     naked_asm!(
         "cmp byte ptr [rip + {watching}], 0",
         "jne {checked}",
-        "jmp qword ptr [rip + __sigaction@GOTPCREL]",
+        "jmp {unchecked}",
         watching = sym checked::IS_WATCHING,
+        unchecked = sym interruption::set_action,
         checked = sym signals::set_action,
     )
 }
@@ -37,8 +38,9 @@ pub unsafe extern "C" fn signal(signal: c_int, handler: usize) -> usize {
     naked_asm!(
         "cmp byte ptr [rip + {watching}], 0",
         "jne {checked}",
-        "jmp qword ptr [rip + ssignal@GOTPCREL]",
+        "jmp {unchecked}",
         watching = sym checked::IS_WATCHING,
+        unchecked = sym interruption::set_handler,
         checked = sym signals::set_handler,
     )
 }

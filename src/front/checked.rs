@@ -32,7 +32,7 @@ pub fn allocate(request: Request) -> Option<(Block, bool)> {
         let heap = checked.as_ref().heap();
         let Some(inside) = life::enter_with(heap) else { return interrupt(request) };
         let result = check::allocate(check::site(checked), request);
-        leave(inside, heap);
+        leave(inside);
         result
     }
 }
@@ -67,7 +67,7 @@ pub fn free(call: Call) {
         if !check::free(check::site(checked), call) {
             free_unknown(call);
         }
-        leave(inside, heap);
+        leave(inside);
     }
 }
 
@@ -89,13 +89,10 @@ fn free_elsewhere(call: Call) {
     check::after_call();
 }
 
-/// # Safety
-/// The heap must be this thread's.
 #[inline(always)]
-unsafe fn leave(inside: Inside, heap: *const Heap) {
+fn leave(inside: Inside) {
     drop(inside);
-    // SAFETY: the caller's promise.
-    if unsafe { (*heap).deferred.has_any() } || check::is_requested() {
+    if life::has_deferred() || check::is_requested() {
         catch_up();
     }
 }

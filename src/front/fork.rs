@@ -1,6 +1,7 @@
 //! Forks: every lock is closed before one and opened after it, in the parent and in the child, so
 //! that the child never inherits a lock that a thread which it doesn't have had closed.
 
+use super::life;
 use crate::arithmetic::size_class::SizeClass;
 use crate::heap::registry;
 use crate::memory::arena::ARENA;
@@ -13,6 +14,8 @@ use crate::sync::lock::ForkHold;
 
 /// Before a fork: closes every lock, in the order that `src/README.md` gives.
 pub extern "C" fn before() {
+    // A handler that interrupts this must not wait for what is closed already.
+    let _inside = life::enter();
     check::hold_for_fork();
     registry::hold_for_fork();
     for class in SizeClass::all() {
@@ -45,6 +48,7 @@ pub extern "C" fn in_child() {
 }
 
 fn release() {
+    let _inside = life::enter();
     ForkHold::end();
     // SAFETY: `before` closed them, in this thread or the one that it is a copy of.
     unsafe {

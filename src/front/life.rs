@@ -11,7 +11,7 @@ use crate::os::{environment, files, interposer, process, thread};
 use crate::services::options::{self, Choice};
 use core::ffi::{c_char, c_void};
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{compiler_fence, AtomicBool, Ordering};
+use core::sync::atomic::{compiler_fence, AtomicBool, AtomicUsize, Ordering};
 
 use super::{checked, fork, summary};
 
@@ -27,7 +27,7 @@ pub fn heap() -> Option<&'static mut Heap> {
         // SAFETY: likewise, and the heap is the checked thread's.
         Owner::Checked => unsafe { CheckedThread::heap_behind(fast).as_mut() },
         Owner::Newcomer => begin_thread(),
-        Owner::Departed => None,
+        Owner::Departed | Owner::Interrupted => None,
     }
 }
 
@@ -39,6 +39,10 @@ pub struct Inside {
 /// Enters a slow path. `None` if the thread is inside one: then this call comes from a signal
 /// handler that interrupted it, and must not wait for any lock.
 pub fn enter() -> Option<Inside> {
+    // SAFETY: as in `heap`.
+    if unsafe { (*fast::current()).owner } == Owner::Interrupted {
+        return None;
+    }
     let heap = own_heap();
     // A thread without a heap of its own isn't watched.
     if heap.is_null() {
@@ -73,7 +77,7 @@ fn own_heap() -> *mut Heap {
         match (*fast).owner {
             Owner::Thread => fast.cast(),
             Owner::Checked => CheckedThread::heap_behind(fast),
-            Owner::Newcomer | Owner::Departed => ptr::null_mut(),
+            Owner::Newcomer | Owner::Departed | Owner::Interrupted => ptr::null_mut(),
         }
     }
 }
@@ -90,18 +94,47 @@ impl Drop for Inside {
     }
 }
 
-/// Notes an address that a signal handler gave to `free` in the middle of a slow path. Without room
-/// the block stays allocated.
+/// Addresses that signal handlers gave to `free` in the middle of a slow path; 0 where there is
+/// none.
+static DEFERRED: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
+/// Whether there may be any.
+static HAS_DEFERRED: AtomicBool = AtomicBool::new(false);
+
+/// Notes an address that a signal handler gave to `free` in the middle of a slow path; it is freed
+/// when one ends. Without room the block stays allocated.
 pub fn defer(address: usize) {
-    if let Some(heap) = heap() {
-        heap.deferred.push(address);
+    for place in &DEFERRED {
+        if place.compare_exchange(0, address, Ordering::Release, Ordering::Relaxed).is_ok() {
+            HAS_DEFERRED.store(true, Ordering::Release);
+            return;
+        }
     }
+}
+
+/// Whether there may be an address that was deferred.
+#[inline(always)]
+pub fn has_deferred() -> bool {
+    HAS_DEFERRED.load(Ordering::Relaxed)
 }
 
 /// An address that was deferred.
 pub fn take_deferred() -> Option<usize> {
-    // SAFETY: as in `heap`.
-    unsafe { own_heap().as_mut() }?.deferred.pop()
+    match has_deferred() {
+        true => take_deferred_slow(),
+        false => None,
+    }
+}
+
+#[cold]
+fn take_deferred_slow() -> Option<usize> {
+    // Before looking: what is deferred meanwhile says so again.
+    HAS_DEFERRED.store(false, Ordering::SeqCst);
+    let mut taken = DEFERRED.iter().map(|place| place.swap(0, Ordering::AcqRel));
+    let address = taken.find(|address| *address != 0);
+    if address.is_some() {
+        HAS_DEFERRED.store(true, Ordering::SeqCst); // perhaps not the last
+    }
+    address
 }
 
 #[cold]

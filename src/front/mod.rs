@@ -4,6 +4,7 @@
 pub mod checked;
 pub mod fork;
 pub mod hardened;
+pub mod interruption;
 pub mod life;
 pub mod route;
 pub mod summary;

@@ -105,7 +105,7 @@ pub(super) fn free_unknown(call: Call) {
 
 /// Frees a block that is neither in the arena nor checked. False if there is none either.
 pub(super) fn free_foreign(call: Call) -> bool {
-    if emergency::contains(call.address) {
+    if emergency::free(call.address) {
         return true;
     }
     if find::is_in_arena(call.address) || !libc_heap::holds(call.address) {

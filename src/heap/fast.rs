@@ -39,6 +39,8 @@ pub enum Owner {
     Newcomer,
     /// Nobody's: a thread that has it has ended as far as can be told, or can't have one.
     Departed,
+    /// Nobody's: a handler has it that interrupted a slow path, and must not wait for any lock.
+    Interrupted,
 }
 
 /// What the fast paths read. A heap starts with it.
@@ -115,20 +117,50 @@ unsafe impl Sync for Shared {}
 /// Every thread's heap at first.
 static NEWCOMER: Shared = Shared(Fast::routing(Owner::Newcomer));
 
-/// The heap of a thread that has ended, for the thread's word: made when the first thread ends,
-/// since a static one costs every program its relocations. `None` without memory for it.
-pub fn departed() -> Option<usize> {
-    static DEPARTED: AtomicUsize = AtomicUsize::new(0);
-    let known = DEPARTED.load(Ordering::Acquire);
-    if known != 0 {
-        return Some(known);
+/// A heap that nobody owns: made when it is first needed, since a static one costs every program its
+/// relocations.
+struct Made(AtomicUsize, Owner);
+
+static DEPARTED: Made = Made(AtomicUsize::new(0), Owner::Departed);
+static INTERRUPTED: Made = Made(AtomicUsize::new(0), Owner::Interrupted);
+
+impl Made {
+    fn if_made(&self) -> Option<usize> {
+        Some(self.0.load(Ordering::Acquire)).filter(|word| *word != 0)
     }
-    // Two threads that end at once may make two, and one of them is lost.
-    let made = metadata::allocate(size_of::<Fast>())?.cast::<Fast>();
-    // SAFETY: fresh memory of the right size and alignment.
-    unsafe { made.write(Fast::routing(Owner::Departed)) };
-    DEPARTED.store(made.as_ptr() as usize, Ordering::Release);
-    Some(made.as_ptr() as usize)
+
+    /// `None` without memory for it.
+    fn get(&self) -> Option<usize> {
+        if let Some(known) = self.if_made() {
+            return Some(known);
+        }
+        // Two threads at once may make two, and one of them is lost.
+        let made = metadata::allocate(size_of::<Fast>())?.cast::<Fast>();
+        // SAFETY: fresh memory of the right size and alignment.
+        unsafe { made.write(Fast::routing(self.1)) };
+        self.0.store(made.as_ptr() as usize, Ordering::Release);
+        Some(made.as_ptr() as usize)
+    }
+}
+
+/// The heap of a thread that has ended, for the thread's word.
+pub fn departed() -> Option<usize> {
+    DEPARTED.get()
+}
+
+/// As [`departed`], if it is there already.
+pub fn departed_if_made() -> Option<usize> {
+    DEPARTED.if_made()
+}
+
+/// The heap of a handler that interrupted a slow path, for the thread's word.
+pub fn interrupted() -> Option<usize> {
+    INTERRUPTED.get()
+}
+
+/// As [`interrupted`], if it is there already.
+pub fn interrupted_if_made() -> Option<usize> {
+    INTERRUPTED.if_made()
 }
 
 crate::define_thread_word!(NEWCOMER);

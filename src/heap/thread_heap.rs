@@ -86,42 +86,10 @@ pub struct Heap {
     /// Whether the thread is in the middle of a slow path: a call that finds it set comes from a
     /// signal handler that interrupted one.
     pub is_inside: AtomicBool,
-    /// Blocks that such calls gave up, to be freed when the slow path is at its end.
-    pub deferred: Deferred,
     /// What a mode keeps for the thread, or null.
     pub mode_data: *mut c_void,
     /// The next heap in the list of spare ones.
     pub next: *mut Heap,
-}
-
-/// Addresses that were given to `free` while the heap could not take them.
-pub struct Deferred {
-    addresses: [usize; 32],
-    count: usize,
-}
-
-impl Deferred {
-    /// Adds one; false when there is no room.
-    pub fn push(&mut self, address: usize) -> bool {
-        let has_room = self.count < self.addresses.len();
-        if has_room {
-            self.addresses[self.count] = address;
-            self.count += 1;
-        }
-        has_room
-    }
-
-    /// Whether there is one.
-    #[inline(always)]
-    pub fn has_any(&self) -> bool {
-        self.count > 0
-    }
-
-    /// Takes the one that was added last.
-    pub fn pop(&mut self) -> Option<usize> {
-        self.count = self.count.checked_sub(1)?;
-        Some(self.addresses[self.count])
-    }
 }
 
 impl Heap {
@@ -134,7 +102,6 @@ impl Heap {
             full_bytes: 0,
             large: LargeStock::EMPTY,
             is_inside: AtomicBool::new(false),
-            deferred: Deferred { addresses: [0; 32], count: 0 },
             mode_data: core::ptr::null_mut(),
             next: core::ptr::null_mut(),
         };

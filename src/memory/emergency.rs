@@ -1,6 +1,7 @@
 //! Blocks for calls that find the allocator in the middle of another one of the same thread: a
 //! signal handler that interrupted it. The locks may be closed by the very call that waits for the
-//! handler to end, so these blocks need none: they are cut off one region, and never reused.
+//! handler to end, so these blocks need none: they are cut off one region. One that is freed while it is
+//! the last goes back to it; others are never reused.
 
 use super::block::Block;
 use crate::os::memory;
@@ -42,7 +43,27 @@ pub fn allocate(size_bytes: usize, alignment: usize) -> Option<Block> {
     }
 }
 
-/// Whether `address` lies in the region. Freeing such a block is no work: it is given up.
+/// Gives up the block at `address`, if it lies in the region. False if it doesn't.
+pub fn free(address: usize) -> bool {
+    if !contains(address) {
+        return false;
+    }
+    let first = address - HEADER_BYTES;
+    let used = USED.load(Ordering::Relaxed);
+    // SAFETY: one of the region's.
+    let size_bytes = unsafe { usable_bytes(address) };
+    let length = size_bytes.max(1).next_multiple_of(HEADER_BYTES);
+    let start = START.load(Ordering::Acquire);
+    if address + length == start + used {
+        // SAFETY: header and block are the caller's until `USED` is set back.
+        unsafe { (first as *mut u8).write_bytes(0, HEADER_BYTES + length) };
+        // When another was cut off meanwhile this one is lost.
+        let _ = USED.compare_exchange(used, first - start, Ordering::Relaxed, Ordering::Relaxed);
+    }
+    true
+}
+
+/// Whether `address` lies in the region.
 pub fn contains(address: usize) -> bool {
     let start = START.load(Ordering::Acquire);
     start != 0 && (start..start + REGION_BYTES).contains(&address)

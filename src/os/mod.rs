@@ -9,6 +9,7 @@ pub mod clock;
 pub mod control_group;
 pub mod environment;
 pub mod files;
+pub mod handlers;
 pub mod interposer;
 pub mod language;
 pub mod libc_heap;

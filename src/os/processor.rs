@@ -222,6 +222,24 @@ macro_rules! define_thread_word {
     };
 }
 
+global_asm!(".hidden etext", ".hidden __ehdr_start");
+
+/// The code that the library is a part of: its own, or that of the program that it is linked into.
+pub fn code() -> core::ops::Range<usize> {
+    let (start, end);
+    // SAFETY: computes two addresses, which the linker defines.
+    unsafe {
+        asm!(
+            "lea {0}, [rip + __ehdr_start]",
+            "lea {1}, [rip + etext]",
+            out(reg) start,
+            out(reg) end,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    start..end
+}
+
 /// The thread's word.
 #[inline(always)]
 pub fn thread_word() -> usize {
