@@ -89,6 +89,7 @@ check: header ## check the formatting, the lints, and that the committed header 
 	$(call need,git,apt-get install git)
 	cargo fmt --check
 	cargo fmt --check --manifest-path bench/Cargo.toml
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy $(command) --tests -- -D warnings
 	cargo clippy --all-targets --manifest-path bench/Cargo.toml -- -D warnings
@@ -110,6 +111,13 @@ SECONDS_OF_SOAK := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
 .PHONY: soak
 soak: all ## check the heap under load for SECONDS=60: threads that come and go, forks, patterns
 	@c_tests/soak/run $(SECONDS_OF_SOAK)
+
+fuzzer := target/fuzz/build/release/cairn-fuzz
+.PHONY: fuzz
+fuzz: all ## run random scripts of calls, then random options, for SECONDS=60 each
+	cargo build --release --manifest-path fuzz/Cargo.toml --target-dir target/fuzz/build
+	$(fuzzer) interface $(SECONDS_OF_SOAK)
+	$(fuzzer) options $(SECONDS_OF_SOAK)
 
 .PHONY: header
 header: ## make include/cairn.h from src/c/cairn.rs
