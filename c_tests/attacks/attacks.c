@@ -123,6 +123,7 @@ int main(int argc, char **argv)
     memcpy(all + count, table, table##_count * sizeof all[0]); \
     count += table##_count
     ADD(double_free_attacks);
+    ADD(racing_free_attacks);
     ADD(forged_block_attacks);
     ADD(forged_header_attacks);
     ADD(overflow_attacks);

@@ -8,6 +8,7 @@
 #include "../reports/reports.h"
 
 TABLE(double_free_attacks);
+TABLE(racing_free_attacks);
 TABLE(forged_block_attacks);
 TABLE(forged_header_attacks);
 TABLE(overflow_attacks);

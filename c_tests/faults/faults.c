@@ -71,8 +71,8 @@ static void note_failure(struct failures *failures, long call, struct outcome *o
 }
 
 // One call alone is refused for every call. The other series are sampled, or `make test` would spend
-// minutes on them: in one without an end each of thousands of requests is refused. With C_TESTS_ALL set
-// they take every call too.
+// minutes on them: in one without an end each of thousands of requests is refused. With C_TESTS_ALL
+// set they take every call too.
 static long stride(enum mode mode, long more)
 {
     if (getenv("C_TESTS_ALL") || (mode == RESERVED && more == 0))

@@ -4,8 +4,8 @@
 //
 // The processor's trap flag makes each instruction raise SIGTRAP, whose handler waits for the one
 // that it is to interrupt. Each interruption has a process of its own, which then uses everything
-// again. Long calls are sampled; C_TESTS_ALL=1 takes each instruction of them, and more states of the
-// heap.
+// again. Long calls are sampled; C_TESTS_ALL=1 takes each instruction of them, and more states of
+// the heap.
 
 #include "../checks.h"
 
@@ -106,9 +106,11 @@ static const struct {
     const char *name;
     void (*run)(void);
 } scripts[] = {
-    {"one block", takes_one},        {"three blocks", takes_three}, {"one kept", keeps_one},
-    {"two given", gives_two},        {"many", takes_many},          {"many kept", keeps_many},
-    {"many given", gives_many},      {"all sizes", all_sizes},      {"kept and given", keeps_and_gives},
+    {"one block", takes_one},   {"three blocks", takes_three},
+    {"one kept", keeps_one},    {"two given", gives_two},
+    {"many", takes_many},       {"many kept", keeps_many},
+    {"many given", gives_many}, {"kept and given", keeps_and_gives},
+    {"all sizes", all_sizes},
 };
 
 static void add(void *bytes, size_t size)
@@ -232,8 +234,8 @@ static bool interrupt_at(enum call call, int taken, bool after_trim, const char 
     if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NOT_REACHED)
         return false;
     if (status != 0)
-        FAIL("%zu bytes, instruction %ld, a handler: %s, %d taken, %s: status %x", size_bytes, target,
-             what, taken, after_trim ? "trimmed" : "used again", (unsigned)status);
+        FAIL("%zu bytes, instruction %ld, a handler: %s, %d taken, %s: status %x", size_bytes,
+             target, what, taken, after_trim ? "trimmed" : "used again", (unsigned)status);
     return true;
 }
 
@@ -244,9 +246,9 @@ static void interrupt_everywhere(enum call call, size_t size)
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         script = scripts[i].run;
         for (int taken = 0; taken < (takes_all ? 80 : 14); taken += 7) {
-            for (target = 0;; target += target < INSTRUCTIONS_OF_A_HIT || takes_all ? 1 : SAMPLED_STRIDE)
-                if (!interrupt_at(call, taken, taken % 2 == 0, scripts[i].name))
-                    break;
+            target = 0;
+            while (interrupt_at(call, taken, taken % 2 == 0, scripts[i].name))
+                target += takes_all || target < INSTRUCTIONS_OF_A_HIT ? 1 : SAMPLED_STRIDE;
             REQUIRE(target >= 15);
         }
     }

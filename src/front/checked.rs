@@ -4,7 +4,6 @@
 use super::life::{self, Inside};
 use super::route;
 use crate::arithmetic::function::Request;
-use crate::heap::thread_heap::Heap;
 use crate::memory::block::Block;
 use crate::memory::emergency;
 use crate::modes::check::{self, Caller, Totals};

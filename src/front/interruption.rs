@@ -6,7 +6,7 @@
 //! | interrupted | the handler's heap |
 //! |---|---|
 //! | outside the library | the thread's own |
-//! | in it, but in no slow path: no lock is closed | that of a departed thread: calls go to the bins |
+//! | in it, in no slow path: no lock is closed | that of a departed thread: calls go to the bins |
 //! | in a slow path, or in a handler that has another heap itself | `INTERRUPTED`: `emergency.rs` |
 //!
 //! A handler that never returns (`siglongjmp`) leaves its thread with that heap. Its calls are
