@@ -28,8 +28,8 @@ skip() { # skip NAME REASON
 }
 
 # Runs `COMMAND NAME` for each name, as many at a time as there are processors, or C_TESTS_AT_ONCE.
-# Each has a scratch folder of its own; what it says is shown when it is through, and its numbers are
-# added.
+# Each has a scratch folder of its own; what it says is shown when it is through, and its numbers
+# are added.
 side_by_side() { # side_by_side COMMAND NAME...
     local command=$1 name whole=$scratch/together at_once=${C_TESTS_AT_ONCE:-$(nproc)} sums
     shift
