@@ -50,10 +50,9 @@ impl Call {
                 Self::ReallocArray { address, count, size } => {
                     libc::reallocarray(address as *mut c_void, count, size)
                 }
-                Self::Free { address } => none(libc::free(address as *mut c_void)),
-                Self::FreeSized { address, size } => none(free_sized(address as *mut c_void, size)),
-                Self::FreeAlignedSized { address, alignment, size } => {
-                    none(free_aligned_sized(address as *mut c_void, alignment, size))
+                Self::Free { .. } | Self::FreeSized { .. } | Self::FreeAlignedSized { .. } => {
+                    self.free();
+                    std::ptr::null_mut()
                 }
                 Self::Trim => {
                     libc::malloc_trim(0);
@@ -66,10 +65,22 @@ impl Call {
             result as usize
         }
     }
-}
 
-fn none((): ()) -> *mut c_void {
-    std::ptr::null_mut()
+    /// # Safety
+    /// The block must be alive, and nothing may use it any more.
+    unsafe fn free(self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self {
+                Self::FreeSized { address, size } => free_sized(address as *mut c_void, size),
+                Self::FreeAlignedSized { address, alignment, size } => {
+                    free_aligned_sized(address as *mut c_void, alignment, size)
+                }
+                Self::Free { address } => libc::free(address as *mut c_void),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// What a member is to do, or has done.
