@@ -117,8 +117,8 @@ unsafe impl Sync for Shared {}
 /// Every thread's heap at first.
 static NEWCOMER: Shared = Shared(Fast::routing(Owner::Newcomer));
 
-/// A heap that nobody owns: made when it is first needed, since a static one costs every program its
-/// relocations.
+/// A heap that nobody owns: made when it is first needed, since a static one costs every program
+/// its relocations.
 struct Made(AtomicUsize, Owner);
 
 static DEPARTED: Made = Made(AtomicUsize::new(0), Owner::Departed);
