@@ -1,7 +1,7 @@
 //! Blocks for calls that find the allocator in the middle of another one of the same thread: a
 //! signal handler that interrupted it. The locks may be closed by the very call that waits for the
-//! handler to end, so these blocks need none: they are cut off one region. One that is freed while it
-//! is the last goes back to it; others are never reused.
+//! handler to end, so these blocks need none: they are cut off one region. One that is freed
+//! while it is the last goes back to it; others are never reused.
 
 use super::block::Block;
 use crate::os::memory;
