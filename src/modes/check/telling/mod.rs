@@ -105,8 +105,19 @@ pub fn note(text: &'static str) {
 fn coverage_line() -> Text<160> {
     let coverage = budget::coverage();
     let mut line = Text::new();
-    let percent = (coverage.guarded * 100).checked_div(coverage.all).unwrap_or(100);
-    line.push(format_args!("coverage: guarded {percent} % of {} allocations", coverage.all));
+    // Rounded down, so that 100 means all; small shares to a part that isn't zero.
+    line.push(format_args!("coverage: guarded "));
+    let thousandths = (coverage.guarded * 100_000).checked_div(coverage.all).unwrap_or(100_000);
+    match thousandths {
+        0 if coverage.guarded > 0 => line.push(format_args!("less than 0.001")),
+        0 => line.push(format_args!("0")),
+        1..100 => line.push(format_args!("0.{thousandths:03}")),
+        100..10_000 => {
+            line.push(format_args!("{}.{}", thousandths / 1000, thousandths / 100 % 10));
+        }
+        _ => line.push(format_args!("{}", thousandths / 1000)),
+    }
+    line.push(format_args!(" % of {} allocations", coverage.all));
     line
 }
 

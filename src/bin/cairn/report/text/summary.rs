@@ -138,7 +138,39 @@ fn amount(amount: Amount) -> String {
     format!("{} bytes in {} blocks", grouped(amount.bytes), grouped(amount.blocks))
 }
 
-/// Rounded down, so that 100 % means all.
-fn percent(part: u64, whole: u64) -> u64 {
-    (u128::from(part) * 100).checked_div(u128::from(whole)).unwrap_or(100).min(100) as u64
+/// Rounded down, so that 100 means all; small shares to a part that isn't zero.
+fn percent(part: u64, whole: u64) -> String {
+    let scaled = |scale: u128| (u128::from(part) * scale).checked_div(u128::from(whole));
+    match scaled(100_000).unwrap_or(100_000).min(100_000) {
+        0 if part > 0 => "less than 0.001".to_string(),
+        0 => "0".to_string(),
+        thousandths @ 1..100 => format!("0.{thousandths:03}"),
+        thousandths @ 100..10_000 => {
+            format!("{}.{}", thousandths / 1000, thousandths / 100 % 10)
+        }
+        thousandths => (thousandths / 1000).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+
+    #[test]
+    fn shares_say_no_more_than_is_true() {
+        for (part, whole, told) in [
+            (12, 12, "100"),
+            (0, 0, "100"),
+            (99_999, 100_000, "99"),
+            (1, 10, "10"),
+            (999, 10_000, "9.9"),
+            (4, 1000, "0.4"),
+            (9, 100_000, "0.009"),
+            (1, 10_000_000, "less than 0.001"),
+            (0, 5, "0"),
+            (u64::MAX, u64::MAX, "100"),
+        ] {
+            assert_eq!(percent(part, whole), told, "{part} of {whole}");
+        }
+    }
 }
