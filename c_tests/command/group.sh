@@ -4,6 +4,9 @@
 
 command_program=$root/target/release/cairn
 
+# shellcheck source=findings.sh
+source "$tests/command/findings.sh"
+
 # The status and words of one run of the command; what it writes to both ends is looked through.
 says() { # says NAME STATUS WORDS ARGUMENT...
     local name=command/$1 expected=$2 words=$3 status
@@ -46,6 +49,7 @@ group_command() {
     command_runs
     command_signals
     command_reports
+    command_findings
     command_own_pages
     command_install
 }

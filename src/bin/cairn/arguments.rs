@@ -226,6 +226,10 @@ pub struct View {
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = Generate::No)]
     pub gen_suppressions: Generate,
 
+    /// Look for separate debug information here too, as under /usr/lib/debug
+    #[arg(long, value_name = "FOLDER", action = ArgAction::Append, value_hint = ValueHint::DirPath)]
+    pub extra_debuginfo_path: Vec<PathBuf>,
+
     /// Show so many frames of each stack
     #[arg(long, value_name = "N", default_value_t = 12)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=500))]

@@ -2,7 +2,8 @@
 
 use crate::arguments::{Check, Checker, Guard, LeakCheck, Precise};
 use crate::launch::child::{self, Running};
-use crate::launch::{system, Launch};
+use crate::launch::system::{self, Copy};
+use crate::launch::Launch;
 use crate::record::reader::Reader;
 use crate::report::output::Output;
 use crate::report::Session;
@@ -13,10 +14,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// So much of a record is read at once.
 const STEP_BYTES: usize = 1 << 16;
+
+/// How often processes that outlive the program are looked after.
+const STEP: Duration = Duration::from_millis(100);
+/// So long a process may take to become another program and open the record.
+const EXEC_TAKES: Duration = Duration::from_secs(1);
 
 /// The record of a run, while it grows.
 struct Record {
@@ -43,12 +50,21 @@ pub fn run(check: &Check) -> Outcome {
             launch.path.display()
         );
     }
-    session.finish(Some(running.pid()), status.signal());
-    if let Some(target) = &check.save_record {
-        std::fs::copy(&path, target)
-            .map_err(|error| format!("--save-record={}: {error}", target.display()))?;
+    session.end_of(running.pid(), status.signal());
+    let follows_exec = check.checker.trace_children.is_yes();
+    match record.is_awaited(&session, follows_exec).then(system::split) {
+        // The other one goes on with the record.
+        Some(Ok(Copy::First)) => {
+            session.note_open();
+            record.leave();
+        }
+        Some(Ok(Copy::Second)) => {
+            record.follow(&mut session, follows_exec);
+            record.end(&mut session, check)?;
+            return Ok(0);
+        }
+        None | Some(Err(_)) => record.end(&mut session, check)?,
     }
-    drop(record);
     if session.errors() != 0 && check.error_exitcode != 0 {
         return Ok(check.error_exitcode);
     }
@@ -122,6 +138,40 @@ impl Record {
         self.folder.path().join("record")
     }
 
+    /// Whether processes may still write: one has the record open, or is one that has just become
+    /// another program, which will open it.
+    fn is_awaited(&self, session: &Session, follows_exec: bool) -> bool {
+        system::is_open_elsewhere(&self.file) || follows_exec && session.processes().any(is_alive)
+    }
+
+    /// Reports what the processes that outlive the program find, until they have ended.
+    fn follow(&mut self, session: &mut Session, follows_exec: bool) {
+        let mut last_open = Instant::now();
+        while self.is_awaited(session, follows_exec && last_open.elapsed() < EXEC_TAKES) {
+            if system::is_open_elsewhere(&self.file) {
+                last_open = Instant::now();
+            }
+            std::thread::sleep(STEP);
+            self.drain(session);
+        }
+    }
+
+    /// Leaves the record to another process.
+    fn leave(self) {
+        // What the destructor would do is remove the folder.
+        std::mem::forget(self);
+    }
+
+    /// Closes the report, and keeps the record if that is wanted.
+    fn end(mut self, session: &mut Session, check: &Check) -> Result<(), String> {
+        self.drain(session);
+        session.finish();
+        let Some(target) = &check.save_record else { return Ok(()) };
+        std::fs::copy(self.path(), target)
+            .map(drop)
+            .map_err(|error| format!("--save-record={}: {error}", target.display()))
+    }
+
     /// Reports what was written since the last time.
     fn drain(&mut self, session: &mut Session) {
         let mut bytes = vec![0; STEP_BYTES];
@@ -131,6 +181,16 @@ impl Record {
             packets.drain(..).for_each(|packet| session.take(packet));
         }
     }
+}
+
+/// Whether there is such a process, and it hasn't ended.
+fn is_alive(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    // The state follows the name, which may hold anything.
+    status.is_ok_and(|line| {
+        let state = line.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+        !matches!(state, Some('Z' | 'X'))
+    })
 }
 
 /// Where temporary files go; a colon would end the option that names the record.

@@ -32,6 +32,6 @@ pub fn show(report: &Report) -> Outcome {
     if !session.has_heard() {
         return Err(format!("{}: it isn't a record of cairn check", path.display()));
     }
-    session.finish(None, None);
+    session.finish();
     Ok(if session.errors() == 0 { 0 } else { report.error_exitcode })
 }

@@ -26,8 +26,9 @@ pub fn session(view: &View, output: Output) -> Result<Session, String> {
         leaks: leak_settings(view),
         generates_suppressions: view.gen_suppressions != Generate::No,
     };
+    let symbols = Box::new(Files::with_debug_folders(&view.extra_debuginfo_path));
     let form = form(view, output.is_terminal());
-    Ok(Session::new(settings, form, output, Box::<Files>::default(), suppressions))
+    Ok(Session::new(settings, form, output, symbols, suppressions))
 }
 
 fn leak_settings(view: &View) -> LeakSettings {

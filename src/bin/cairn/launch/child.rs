@@ -53,7 +53,9 @@ impl Running {
     /// # Errors
     /// Why the system didn't start it.
     pub fn start(launch: &Launch) -> Result<Self, String> {
-        let held: Vec<i32> = HANDED_ON.iter().copied().chain([libc::SIGCHLD]).collect();
+        // SIGIO says that someone else opens a file of which this process has a lease.
+        let held: Vec<i32> =
+            HANDED_ON.iter().copied().chain([libc::SIGCHLD, libc::SIGIO]).collect();
         let signals = Signals::hold(&held).map_err(|error| format!("signals: {error}"))?;
         let mut command = command(launch);
         signals.release_in(&mut command);
@@ -89,7 +91,7 @@ impl Running {
     /// program sent to its group it has got itself.
     fn hand_on(&self, arrived: &Arrived) {
         let is_own = arrived.sender == self.child.id();
-        if arrived.number != libc::SIGCHLD && arrived.is_sent && !is_own {
+        if HANDED_ON.contains(&arrived.number) && arrived.is_sent && !is_own {
             system::send(self.child.id(), arrived.number);
         }
     }

@@ -1,6 +1,7 @@
-//! The system calls that Rust's own library lacks. The only file of the command with unsafe code.
+//! The system calls that Rust's own library lacks.
 
 use std::ffi::CString;
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -179,6 +180,46 @@ impl Watch {
     }
 }
 
+/// Whether a process other than this one has the file open for writing. A file system that can't
+/// tell has none: then only the program itself is waited for.
+pub fn is_open_elsewhere(file: &File) -> bool {
+    let descriptor = file.as_raw_fd();
+    // SAFETY: the calls touch no memory. A lease to write is given to who has the file alone; it is
+    // given back at once.
+    unsafe {
+        if libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_WRLCK) == 0 {
+            libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_UNLCK);
+            return false;
+        }
+    }
+    io::Error::last_os_error().raw_os_error() == Some(libc::EAGAIN)
+}
+
+/// Which of two equal processes this one is.
+pub enum Copy {
+    First,
+    Second,
+}
+
+/// Makes a copy of this process, which must have one thread only. The copy has no input, and no
+/// output but for errors.
+pub fn split() -> io::Result<Copy> {
+    // SAFETY: with one thread, a copy is as good as the process.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            if let Ok(nothing) = File::options().read(true).write(true).open("/dev/null") {
+                for number in [libc::STDIN_FILENO, libc::STDOUT_FILENO] {
+                    // SAFETY: puts an open file under the number.
+                    unsafe { libc::dup2(nothing.as_raw_fd(), number) };
+                }
+            }
+            Ok(Copy::Second)
+        }
+        _ => Ok(Copy::First),
+    }
+}
+
 /// Sends a signal to a process.
 pub fn send(pid: u32, number: i32) {
     // SAFETY: the call touches no memory. A process that is gone takes no signal.
@@ -201,12 +242,12 @@ pub fn die_of(number: i32) {
 }
 
 /// The descriptor with this number, if it is open.
-pub fn opened(number: i32) -> io::Result<std::fs::File> {
+pub fn opened(number: i32) -> io::Result<File> {
     // SAFETY: the call only asks whether the descriptor is open.
     let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
     if copy < 0 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the copy is a new descriptor that nobody else owns.
-    Ok(unsafe { std::fs::File::from_raw_fd(copy) })
+    Ok(unsafe { File::from_raw_fd(copy) })
 }

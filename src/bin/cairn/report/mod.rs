@@ -152,26 +152,45 @@ impl Session {
         }
     }
 
-    /// Closes the report of the processes that said nothing of their end. `signal` is what the
-    /// process `main` died of, if it is known.
-    pub fn finish(&mut self, main: Option<u32>, signal: Option<i32>) {
-        let open: Vec<u32> = self.open_processes();
-        for pid in open {
-            let is_main = main == Some(pid);
-            let why = match (is_main, main) {
-                (true, _) => "the process ended without a word: leaks were not searched for",
-                (false, Some(_)) => "the process still runs: what it does from here on isn't shown",
-                (false, None) => "the record doesn't have the end of this process",
-            };
+    /// The processes that have written anything.
+    pub fn processes(&self) -> impl Iterator<Item = u32> + '_ {
+        self.processes.keys().copied()
+    }
+
+    /// The process has ended, of `signal` if it is one. Closes its report, if it said nothing of
+    /// its end.
+    pub fn end_of(&mut self, pid: u32, signal: Option<i32>) {
+        if self.processes.get(&pid).is_some_and(|process| process.has_started) {
+            let why = "the process ended without a word: leaks were not searched for";
+            self.close_early(pid, why, signal);
+        }
+    }
+
+    /// Says of the processes that are still open that their reports come later.
+    pub fn note_open(&mut self) {
+        for pid in self.open_processes() {
+            let why = "the process outlives the program: its report follows when it ends";
             let text = self.form.notes(pid, &[why.to_string()]);
             self.output.write(pid, &text);
-            self.close(pid, None, signal.filter(|_| is_main));
         }
     }
 
     fn open_processes(&self) -> Vec<u32> {
         let open = self.processes.iter().filter(|(_, process)| process.has_started);
         open.map(|(pid, _)| *pid).collect()
+    }
+
+    /// Nothing more comes: closes all reports that are open.
+    pub fn finish(&mut self) {
+        for pid in self.open_processes() {
+            self.close_early(pid, "the record doesn't have the end of this process", None);
+        }
+    }
+
+    fn close_early(&mut self, pid: u32, why: &str, signal: Option<i32>) {
+        let text = self.form.notes(pid, &[why.to_string()]);
+        self.output.write(pid, &text);
+        self.close(pid, None, signal);
     }
 
     fn process(&mut self, pid: u32) -> &mut Process {

@@ -3,7 +3,8 @@
 //! Symbols come first, because they are cheap: debug information is large and often compressed, so
 //! it is read for the first address that it can say more of.
 
-use super::{debug_file, mapped, names, Frame};
+use super::debug_file::{self, Folders};
+use super::{mapped, names, Frame};
 use addr2line::Loader;
 use object::{Object, SymbolMap, SymbolMapName};
 use std::cell::OnceCell;
@@ -28,7 +29,7 @@ struct DebugFile {
 
 impl SymbolFile {
     /// The file at this path, if it still is the one with this build id.
-    pub fn open(path: &str, build_id: Option<&str>) -> Option<Self> {
+    pub fn open(path: &str, build_id: Option<&str>, folders: &Folders) -> Option<Self> {
         let path = Path::new(path);
         let object = parse(path)?;
         let found = object.build_id().ok().flatten().map(debug_file::hex);
@@ -36,8 +37,9 @@ impl SymbolFile {
             return None;
         }
         let debug = match object.section_by_name(".debug_info") {
-            Some(_) => Some(DebugFile::new(path.to_path_buf(), &object, None)),
-            None => debug_file::find(path, &object).and_then(DebugFile::open),
+            Some(_) => Some(DebugFile::new(path.to_path_buf(), &object, None, folders)),
+            None => debug_file::find(path, &object, folders)
+                .and_then(|path| DebugFile::open(path, folders)),
         };
         Some(Self { symbols: object.symbol_map(), debug })
     }
@@ -67,18 +69,19 @@ impl SymbolFile {
 }
 
 impl DebugFile {
-    fn open(path: PathBuf) -> Option<Self> {
+    fn open(path: PathBuf, folders: &Folders) -> Option<Self> {
         let object = parse(&path)?;
         let symbols = object.symbol_map();
-        Some(Self::new(path, &object, Some(symbols)))
+        Some(Self::new(path, &object, Some(symbols), folders))
     }
 
     fn new(
         path: PathBuf,
         object: &object::File<'static>,
         symbols: Option<SymbolMap<SymbolMapName<'static>>>,
+        folders: &Folders,
     ) -> Self {
-        let supplement = debug_file::supplement(&path, object);
+        let supplement = debug_file::supplement(&path, object, folders);
         Self { path, supplement, symbols, loader: OnceCell::new() }
     }
 

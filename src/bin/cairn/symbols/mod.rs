@@ -12,6 +12,7 @@ mod mapped;
 pub mod names;
 
 use crate::record::Module;
+use debug_file::Folders;
 use file::SymbolFile;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -51,8 +52,16 @@ pub trait Symbols {
 /// Names addresses with the files on this machine.
 #[derive(Default)]
 pub struct Files {
+    folders: Folders,
     files: HashMap<(String, Option<String>), Option<SymbolFile>>,
     frames: HashMap<(String, u64), Vec<Frame>>,
+}
+
+impl Files {
+    /// As usual, but debug information is looked for in these folders first.
+    pub fn with_debug_folders(extra: &[PathBuf]) -> Self {
+        Self { folders: Folders::with(extra), ..Self::default() }
+    }
 }
 
 impl Symbols for Files {
@@ -61,10 +70,10 @@ impl Symbols for Files {
         if let Some(frames) = self.frames.get(&key) {
             return frames.clone();
         }
-        let file = self
-            .files
-            .entry((place.path.clone(), place.build_id.clone()))
-            .or_insert_with(|| SymbolFile::open(&place.path, place.build_id.as_deref()));
+        let file =
+            self.files.entry((place.path.clone(), place.build_id.clone())).or_insert_with(|| {
+                SymbolFile::open(&place.path, place.build_id.as_deref(), &self.folders)
+            });
         let frames = file.as_ref().map_or_else(Vec::new, |file| file.frames(place.offset));
         self.frames.insert(key, frames.clone());
         frames

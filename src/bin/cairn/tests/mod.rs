@@ -95,7 +95,8 @@ fn tell(record: &[u8], wish: Wish) -> Told {
     let (mut reader, mut packets) = (Reader::default(), Vec::new());
     reader.push(record, &mut packets);
     packets.into_iter().for_each(|packet| session.take(packet));
-    session.finish(Some(42), None);
+    session.end_of(42, None);
+    session.finish();
     let errors = session.errors();
     let mut text = String::new();
     file.rewind().unwrap();
