@@ -68,9 +68,11 @@ pub struct Arguments {
 pub enum Action {
     /// Run a program and report its memory errors and leaks
     #[command(after_help = CHECK_EXAMPLES, visible_alias = "memcheck")]
+    #[command(override_usage = "cairn check [OPTIONS] [--] <PROGRAM> [ARGUMENT]...")]
     Check(Box<Check>),
     /// Run a program on Cairn's malloc, without the costly checks
     #[command(after_help = RUN_EXAMPLES)]
+    #[command(override_usage = "cairn run <PROGRAM> [ARGUMENT]...")]
     Run {
         /// The program and its arguments
         #[command(flatten)]
@@ -142,16 +144,16 @@ pub struct Checker {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "yes")]
     pub exit_on_first_error: Answer,
 
-    /// Stop to look for new errors after so many different ones
+    /// Report no more errors after this many different ones
     #[arg(long, value_name = "N", default_value_t = 1000)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub max_errors: u32,
 
-    /// no: don't stop after --max-errors different errors
+    /// Whether --max-errors counts; no: report all errors
     #[arg(long, value_name = "YES|NO", value_enum, default_value_t = Answer::Yes)]
     pub error_limit: Answer,
 
-    /// How much freed memory is kept back, to find writes to it
+    /// How much freed memory is kept back, to find writes to it [default: 16M]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub quarantine: Option<String>,
 
@@ -166,7 +168,7 @@ pub struct Checker {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "bytes")]
     pub precise: Precise,
 
-    /// How much more processor time guards may take
+    /// How much more processor time guards may take, beyond the first 30 ms [default: 15]
     #[arg(long, value_name = "PERCENT")]
     pub guard_budget: Option<u32>,
 }
@@ -230,7 +232,7 @@ pub struct View {
     #[arg(long, value_name = "FOLDER", action = ArgAction::Append, value_hint = ValueHint::DirPath)]
     pub extra_debuginfo_path: Vec<PathBuf>,
 
-    /// Show so many frames of each stack
+    /// Show at most this many frames of each stack
     #[arg(long, value_name = "N", default_value_t = 12)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=500))]
     pub num_callers: u32,

@@ -13,8 +13,8 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// What guards may take in any case: 1,500 blocks, and twice as many of stacks that are new. That is
-/// all that a small program allocates, and a tenth of a second at most is what a compile may take
+/// What guards may take in any case: 1,500 blocks, and twice as many of stacks that are new. That
+/// is all that a small program allocates, and a compile may take no more than a tenth of a second
 /// longer (`bench/check/run`).
 const GRACE_NS: u64 = 30_000_000;
 /// What a guarded block costs beside the time that is measured: page faults of the program, cleared
