@@ -8,6 +8,7 @@ pub mod appender;
 pub mod clock;
 pub mod control_group;
 pub mod environment;
+pub mod fault;
 pub mod files;
 pub mod handlers;
 pub mod interposer;

@@ -2,7 +2,8 @@
 //! there had been no checker.
 
 use super::aligned_step::{self, End};
-use super::operand::{operand_of, Operand, CODE_BYTES};
+use super::fault::Fault;
+use super::operand::Operand;
 use super::processor::system_call;
 use super::signal_mask;
 use super::unwind::{recover, Registers};
@@ -35,24 +36,6 @@ const OTHERS: u64 = {
 /// The signals by which a program is told to end. The checker has them only as long as the program
 /// does nothing of its own with them.
 const REQUESTS_TO_END: [i32; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
-
-/// A signal that was raised by an error, and the moment in which it was.
-pub struct Fault {
-    /// The signal's number.
-    pub number: i32,
-    /// Why it was sent: `si_code`.
-    pub code: i32,
-    /// The address that the signal is about: `si_addr`.
-    pub address: usize,
-    /// Whether it was a write, if the processor says.
-    pub is_write: Option<bool>,
-    /// Whether the processor found the address to be no address at all; then `address` is 0.
-    pub is_no_address: bool,
-    /// The registers.
-    pub registers: Registers,
-    /// Whether the instruction faulted although its operand was where it demands.
-    pub was_stepped: bool,
-}
 
 /// What the checker says to a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -174,49 +157,6 @@ pub unsafe extern "C" fn set_handler(signal: i32, handler: usize) -> usize {
 fn position(signal: i32) -> Option<usize> {
     let index = WATCHED.iter().position(|watched| *watched == signal)?;
     BEFORE[index].is_behind.load(Acquire).then_some(index)
-}
-
-impl Fault {
-    /// The watched address, if the fault is that it was accessed: the instruction was executed.
-    pub fn watched(&self) -> Option<usize> {
-        let is_watched = self.number == libc::SIGTRAP && self.code == watchpoint::TRAP_PERF;
-        is_watched.then_some(self.address)
-    }
-
-    /// The bytes of the instruction, as far as they can be read.
-    pub fn code_bytes(&self, into: &mut [u8]) -> usize {
-        super::files::read_memory(self.registers.pc, into)
-    }
-
-    /// The bytes of code that end where the registers point: the last instruction of them was
-    /// executed. None if not all can be read.
-    pub fn executed_bytes(&self, into: &mut [u8]) -> usize {
-        let start = self.registers.pc.wrapping_sub(into.len());
-        match super::files::read_memory(start, into) {
-            length if length == into.len() => length,
-            _ => 0,
-        }
-    }
-
-    /// The fault that there would have been, had the processor looked at the access first and at
-    /// its alignment second.
-    pub fn as_access(&self, address: usize, is_write: bool) -> Self {
-        /// `SEGV_ACCERR`: the page doesn't allow it.
-        const NOT_ALLOWED: i32 = 2;
-        let (code, is_write) = (NOT_ALLOWED, Some(is_write));
-        Self { code, address, is_write, is_no_address: false, ..*self }
-    }
-
-    /// The operand of an instruction that demands one at a multiple of 16, if the fault may be that
-    /// it wasn't.
-    pub fn operand(&self) -> Option<Operand> {
-        if !self.is_no_address || self.was_stepped {
-            return None;
-        }
-        let mut code = [0; CODE_BYTES];
-        let length = self.code_bytes(&mut code);
-        operand_of(&code[..length], &self.registers)
-    }
 }
 
 /// From now on, `answer` is asked about each fault.

@@ -1,4 +1,4 @@
-//! Which code may read before the start of a string: the C library's and the loader's string
+//! Which code may read beside what it was asked to: the C library's and the loader's string
 //! functions look at aligned pieces, which stay within a page.
 
 use super::{modules, unwind};
@@ -8,9 +8,9 @@ extern "C" {
     fn mempcpy(to: *mut c_void, from: *const c_void, length: usize) -> *mut c_void;
 }
 
-/// Whether the instruction that `pc` points into may read bytes before what it was asked to: it is
+/// Whether the instruction that `pc` points into may read bytes beside those it was asked to: it is
 /// the loader's, or the C library's and in none of the functions that copy or fill.
-pub fn may_read_before(pc: usize) -> bool {
+pub fn may_read_beside(pc: usize) -> bool {
     let exact = [
         libc::memmove as *const () as usize,
         libc::memcpy as *const () as usize,
@@ -38,8 +38,8 @@ mod tests {
 
     #[test]
     fn copies_are_exact_and_searches_are_not() {
-        assert!(!may_read_before(libc::memmove as *const () as usize + 1));
-        assert!(may_read_before(libc::strlen as *const () as usize + 1));
-        assert!(!may_read_before(may_read_before as *const () as usize + 1));
+        assert!(!may_read_beside(libc::memmove as *const () as usize + 1));
+        assert!(may_read_beside(libc::strlen as *const () as usize + 1));
+        assert!(!may_read_beside(may_read_beside as *const () as usize + 1));
     }
 }

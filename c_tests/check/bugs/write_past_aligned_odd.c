@@ -1,7 +1,7 @@
 // A byte behind a block whose alignment is larger than its size: whatever the alignment leaves
 // behind the end is watched too.
 // runs: 32 64 512 4096
-// cairn: overrun block=24 where=after:0 at=FREE alloc=ALLOC
+// cairn: overrun|invalid-write block=24 where=after:0 at=FREE|BUG alloc=ALLOC
 // valgrind: invalid-write size=1 block=24 where=after:0 at=BUG alloc=ALLOC
 
 #include <stdlib.h>

@@ -69,7 +69,7 @@ pub fn allocate(mut site: Site, request: Request) -> Option<(Block, bool)> {
         return allocate_unchecked(site.heap, &place, request);
     }
     ALLOCATED_BYTES.add(request.size_bytes as u64);
-    if place.placement == Placement::GuardedRight {
+    if place.placement != Placement::Plain {
         watch::begin(place.address, request.size_bytes);
     }
     // SAFETY: a block starts there from now on.
@@ -304,8 +304,7 @@ fn retire_guarded(address: usize, freed: &Freed) {
         // SAFETY: the block was freed, and its pages are as they were.
         unsafe { marks::fill_poison(address, size_bytes, Tag::Freed, freed.number) };
     }
-    // Half of the region is enough to wait in.
-    let most_bytes = guard::region().length / 2;
+    let most_bytes = guard::waiting_max_bytes();
     let slot_bytes = guard::slot_bytes(size_bytes);
     let (is_waiting, mut left) = GUARDED.push(address, freed.record, slot_bytes, most_bytes);
     if !is_waiting {

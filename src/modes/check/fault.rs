@@ -8,12 +8,13 @@ use super::stack_cache::Cache;
 use super::stacks::{self, StackNumber};
 use super::telling::stream;
 use super::{budget, end_process_by_signal, guard, is_inside, leaks, search, tell, thread, watch};
+use crate::os::fault::Fault;
 use crate::os::files::read_memory;
 use crate::os::memory::page_bytes;
 use crate::os::operand::OPERAND_BYTES;
 use crate::os::signal_mask;
-use crate::os::signals::{self, Answer, Fault};
-use crate::os::unwind;
+use crate::os::signals::{self, Answer};
+use crate::os::{string_functions, unwind};
 use crate::sync::lock::Lock;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -94,13 +95,15 @@ fn answer_guarded(fault: &Fault) -> Answer {
     Answer::GoOn
 }
 
-/// Tells of an access to the bytes before a block.
+/// Tells of an access to watched bytes.
 fn answer_watched(fault: &Fault, watched: usize) {
     // The library looks at them too, and may hold locks then.
     if unwind::is_own(fault.registers.pc) || stream::is_busy_here() || is_inside() {
         return;
     }
-    let Some(trespass) = watch::trespass(fault.registers.pc - 1, watched) else { return };
+    let may_read = string_functions::may_read_beside(fault.registers.pc - 1)
+        || fault.is_aligned_load_of(watched);
+    let Some(trespass) = watch::trespass(watched, may_read) else { return };
     let kind = if trespass.is_write { Kind::InvalidWrite } else { Kind::InvalidRead };
     let (record, watched) = (Some(trespass.record), Some(trespass.bytes));
     let address = trespass.address;

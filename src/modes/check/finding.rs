@@ -5,7 +5,7 @@ use super::record::Record;
 use super::stacks::StackNumber;
 use super::watch::Watched;
 use crate::memory::find::Foreign;
-use crate::os::signals::Fault;
+use crate::os::fault::Fault;
 use crate::services::report::Call;
 
 /// The kinds of errors, by the names that the record has for them.

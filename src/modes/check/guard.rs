@@ -22,6 +22,11 @@ const REGION_BYTES: usize = 64 << 30;
 const REGION_LEAST_BYTES: usize = 16 << 20;
 const NO_CHUNK: u32 = u32::MAX;
 
+/// By `mprotect` a slot takes up to two of the 65,530 mappings that Linux allows a process by
+/// default, until its whole chunk has been left: after a fork the kernel doesn't join those of
+/// freed blocks. The program and its heap need mappings too.
+const SPLIT_SLOTS_MAX: usize = 20_000;
+
 /// Where the region lies; both are 0 before it is there.
 static START: AtomicUsize = AtomicUsize::new(0);
 static END: AtomicUsize = AtomicUsize::new(0);
@@ -29,6 +34,9 @@ static END: AtomicUsize = AtomicUsize::new(0);
 static HAS_MARKERS: AtomicBool = AtomicBool::new(false);
 /// Whether the kernel refused a guard for good: it has no more mappings for them.
 static IS_EXHAUSTED: AtomicBool = AtomicBool::new(false);
+
+/// How many slots there are in chunks that have not been left.
+static SLOTS: AtomicUsize = AtomicUsize::new(0);
 
 /// For each page of the region: the address of the block that it belongs to, or 0.
 static OWNERS: Table = Table::new(false);
@@ -55,6 +63,8 @@ struct Cursor {
 struct Chunk {
     /// How many of its slots are not left; the chunk that slots are taken from counts one more.
     slots: u32,
+    /// How many slots were taken from it.
+    taken: u32,
     /// The next chunk in the list of free ones.
     next: u32,
     /// How many chunks from this one on its slot takes: more than one for a large block.
@@ -146,6 +156,15 @@ pub fn tables() -> [Range; 2] {
     [OWNERS.committed(), CHUNKS.committed()]
 }
 
+/// How many bytes of slots may belong to freed blocks that wait.
+pub fn waiting_max_bytes() -> usize {
+    let half = region().length / 2;
+    match has_markers() {
+        true => half,
+        false => half.min(SPLIT_SLOTS_MAX / 2 * slot_bytes(1)),
+    }
+}
+
 /// How many bytes of address space the slot of a block takes.
 pub fn slot_bytes(size_bytes: usize) -> usize {
     let page_bytes = memory::page_bytes();
@@ -156,7 +175,8 @@ pub fn slot_bytes(size_bytes: usize) -> usize {
 /// or (`is_left`) at their start. The pages read as zero. `None` when there is none to be had.
 pub fn allocate(size_bytes: usize, alignment: usize, is_left: bool) -> Option<usize> {
     let page_bytes = memory::page_bytes();
-    if !is_on() || size_bytes > region().length || alignment > page_bytes {
+    let is_split_too_often = !has_markers() && SLOTS.load(Relaxed) >= SPLIT_SLOTS_MAX;
+    if !is_on() || is_split_too_often || size_bytes > region().length || alignment > page_bytes {
         return None;
     }
     let pages = size_bytes.max(1).div_ceil(page_bytes);
@@ -207,15 +227,23 @@ fn take_pages(pages: usize) -> Option<usize> {
         }
         let start = chunk_start(chunk) + memory::page_bytes();
         chunk_of(chunk).count = chunks;
-        chunk_of(chunk).slots += 1 + u32::from(chunks == 1);
+        chunk_of(chunk).slots += u32::from(chunks == 1);
+        count_slot(chunk);
         drop_if_left(&mut cursor, left);
         cursor.page += pages + 1;
         return Some(start);
     }
     let start = chunk_start(cursor.chunk) + cursor.page * memory::page_bytes();
     cursor.page += pages + 1;
-    chunk_of(cursor.chunk).slots += 1;
+    count_slot(cursor.chunk);
     Some(start)
+}
+
+/// Counts a slot that was taken from a chunk. The caller holds the cursor's lock.
+fn count_slot(chunk: u32) {
+    chunk_of(chunk).slots += 1;
+    chunk_of(chunk).taken += 1;
+    SLOTS.fetch_add(1, Relaxed);
 }
 
 /// Notes that slots are no longer taken from a chunk.
@@ -259,6 +287,7 @@ impl Cursor {
         let range = Range { start: chunk_start(chunk), length: count as usize * CHUNK_BYTES };
         // SAFETY: no slot of it is used.
         if unsafe { memory::reserve_anew(range) } {
+            SLOTS.fetch_sub(core::mem::take(&mut chunk_of(chunk).taken) as usize, Relaxed);
             memory::refuse_huge_pages(range);
             for chunk in chunk..chunk + count {
                 chunk_of(chunk).next = self.free;

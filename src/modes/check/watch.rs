@@ -1,13 +1,13 @@
-//! Watched bytes: those just before a block that is guarded behind. A page can only be guarded as a
-//! whole, so such a block has accessible bytes before it; for the latest few blocks the processor
-//! watches them (`os/watchpoint.rs`).
+//! Watched bytes: those just beside a block that is guarded. A page can only be guarded as a whole,
+//! so such a block has accessible bytes on one side, and where it must be at a multiple of 16 often
+//! some on the other; for the latest few blocks the processor watches them (`os/watchpoint.rs`).
 
 use super::guard;
 use super::marks;
 use super::record::Record;
 use super::table;
 use crate::os::watchpoint::Watchpoint;
-use crate::os::{signals, string_functions, unwind};
+use crate::os::{signals, unwind};
 use crate::sync::lock::{Holdable, Lock};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -33,6 +33,8 @@ struct Watch {
     watchpoint: Watchpoint,
     address: usize,
     length: usize,
+    /// The block's [`hidden`] address.
+    block: usize,
 }
 
 /// What stands for the address of a block: the search for leaks is not to find one here.
@@ -69,24 +71,40 @@ pub struct Trespass {
     pub bytes: Watched,
 }
 
-/// A block guarded behind is about to be handed out at `block`: what is before it may get watched.
+/// A guarded block is about to be handed out at `block`: what is beside it may get watched.
 #[cold]
 pub fn begin(block: usize, size_bytes: usize) {
-    let room = block - guard::data_of(block, size_bytes).start;
-    let length = WATCHED_MAX.min(1 << block.trailing_zeros().min(3));
-    if room < length || !is_chosen() || !unwind::knows_own() {
+    if !is_chosen() || !unwind::knows_own() {
         return;
     }
     signals::take_traps();
+    let (pages, end) = (guard::data_of(block, size_bytes), block + size_bytes);
+    let before = longest_at(block).min(block - pages.start);
+    if before > 0 {
+        set(block - before, before, block);
+    }
+    let behind = longest_at(end);
+    if end + behind <= pages.end() {
+        set(end, behind, block);
+    }
+}
+
+/// How much can be watched that begins or ends at `address`: a power of two that divides it.
+fn longest_at(address: usize) -> usize {
+    WATCHED_MAX.min(1 << address.trailing_zeros().min(3))
+}
+
+/// Watches bytes in the place of what is watched longest.
+fn set(address: usize, length: usize, block: usize) {
     let place = NEXT.fetch_add(1, Relaxed) % PLACES;
     let mut places = PLACE.lock();
     if let Some(earlier) = places[place].take() {
         earlier.watchpoint.clear();
     }
-    let address = block - length;
     let set = Watchpoint::set(address, length);
     BLOCKS[place].store(if set.is_some() { hidden(block) } else { 0 }, Relaxed);
-    places[place] = set.map(|watchpoint| Watch { watchpoint, address, length });
+    let block = hidden(block);
+    places[place] = set.map(|watchpoint| Watch { watchpoint, address, length, block });
 }
 
 fn is_chosen() -> bool {
@@ -124,29 +142,29 @@ pub fn forget_all() {
     }
 }
 
-/// What an access by the instruction that `pc` points into to the watched bytes at `address` means.
-/// `None` if it is none of the program's errors.
-pub fn trespass(pc: usize, address: usize) -> Option<Trespass> {
+/// What an access to the watched bytes at `address` means, by an instruction that may read there if
+/// it `may_read`. `None` if it is none of the program's errors.
+pub fn trespass(address: usize, may_read: bool) -> Option<Trespass> {
     let (block, length) = {
         let places = PLACE.lock();
         let watch = places.iter().flatten().find(|watch| watch.address == address)?;
-        (address + watch.length, watch.length)
+        (hidden(watch.block), watch.length)
     };
     let record = table::get(block).filter(Record::is_live)?;
-    if string_functions::may_read_before(pc) {
-        return None;
-    }
     let mut bytes = Watched { address, length, bytes: [0; WATCHED_MAX] };
     for (offset, byte) in bytes.bytes[..length].iter_mut().enumerate() {
         *byte = marks::canary_byte(address + offset);
     }
-    // SAFETY: the block lives, and what is before it is the checker's.
+    // SAFETY: the block lives, and what is beside it is the checker's.
     let change = unsafe {
-        let change = marks::find_change_of_canary(address, block);
+        let change = marks::find_change_of_canary(address, address + length);
         // Told once.
-        marks::fill_canary(address, block);
+        marks::fill_canary(address, address + length);
         change
     };
+    if change.is_none() && may_read {
+        return None;
+    }
     let first = change.map_or(address, |change| change.start);
     Some(Trespass { record, is_write: change.is_some(), address: first, bytes })
 }
