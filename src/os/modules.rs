@@ -9,9 +9,11 @@
 
 use super::memory::page_bytes;
 use super::processor::system_call;
+use super::thread;
 use super::unwind::probe::is_readable;
 use core::ffi::{c_char, c_int, c_void, CStr};
 use core::mem::{size_of, MaybeUninit};
+use core::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use libc::{dl_phdr_info, Elf64_Ehdr, Elf64_Phdr};
 
 /// A loaded module.
@@ -285,8 +287,51 @@ fn iterate(visit: &mut dyn FnMut(&dl_phdr_info) -> bool) {
         c_int::from(!go_on)
     }
     let mut visit = visit;
+    begin_reading();
     // SAFETY: `visit` lives until the call returns.
     unsafe { libc::dl_iterate_phdr(Some(call), (&raw mut visit).cast()) };
+    READERS.fetch_sub(1, SeqCst);
+}
+
+/// How many threads read the loader's list for the library, and the one that forks, or 0.
+static READERS: AtomicUsize = AtomicUsize::new(0);
+static FORKING: AtomicUsize = AtomicUsize::new(0);
+/// How often a fork and a reader wait for each other: about a tenth of a second, because the reader
+/// may be within what the other waits for.
+const ROUNDS_MAX: u32 = 80;
+
+fn begin_reading() {
+    for round in 0..ROUNDS_MAX {
+        READERS.fetch_add(1, SeqCst);
+        if [0, thread::id()].contains(&FORKING.load(SeqCst)) {
+            return;
+        }
+        READERS.fetch_sub(1, SeqCst);
+        thread::give_way(round);
+    }
+    READERS.fetch_add(1, SeqCst);
+}
+
+/// Before a fork: no other thread reads the list any more. A child would wait for ever for a lock
+/// of the loader's that a thread held which isn't in it: glibc doesn't open that one (2.36).
+pub fn hold_for_fork() {
+    FORKING.store(thread::id(), SeqCst);
+    for round in 0..ROUNDS_MAX {
+        if READERS.load(SeqCst) == 0 {
+            return;
+        }
+        thread::give_way(round);
+    }
+}
+
+/// After a fork, in the parent or the child.
+pub fn release_after_fork() {
+    FORKING.store(0, SeqCst);
+}
+
+/// In a fork's child: its parent's other threads aren't in it.
+pub fn forget_readers() {
+    READERS.store(0, SeqCst);
 }
 
 /// The program's own path, put into `buffer`; nothing without `/proc`.

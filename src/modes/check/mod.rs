@@ -366,6 +366,7 @@ fn release_locks() {
 
 /// Before a fork: closes every lock of the checker.
 pub fn hold_for_fork() {
+    modules::hold_for_fork();
     locks().for_each(Holdable::hold);
 }
 
@@ -376,6 +377,7 @@ pub fn hold_for_fork() {
 pub unsafe fn release_after_fork() {
     // SAFETY: the caller's promise.
     locks().for_each(|lock| unsafe { lock.release() });
+    modules::release_after_fork();
 }
 
 /// After a fork, in the child, when all locks are open: it is a process of its own.
@@ -384,6 +386,7 @@ pub fn begin_child() {
     HAS_ENDED.store(false, Relaxed);
     aligned_step::forget();
     watch::forget_all();
+    modules::forget_readers();
     if let Some(mut checked) = thread::current() {
         // SAFETY: the thread's own.
         unsafe { checked.as_mut().number = process::thread_number() };
