@@ -21,10 +21,18 @@ struct cairn_stats {
   size_t large_blocks;
   // Memory that can be used: live blocks, cached blocks, free memory.
   size_t committed_bytes;
-  // Free memory that may be resident.
+  // Free blocks that threads and size classes have at hand.
+  size_t cached_bytes;
+  // Other free blocks of the size classes, some of them in pages that count as purged.
+  size_t slab_free_bytes;
+  // Free memory beside those that may be resident.
   size_t dirty_bytes;
   // Free memory without pages: never used, or given back to the kernel.
   size_t purged_bytes;
+  // Pages of it between live blocks; part of purged_bytes.
+  size_t slab_purged_bytes;
+  // Address space that is set aside, of which committed_bytes are in use.
+  size_t reserved_bytes;
   // Memory for Cairn's own tables.
   size_t metadata_bytes;
   // What counts against the limit: live, cached and dirty memory, and metadata.
@@ -33,6 +41,18 @@ struct cairn_stats {
   size_t limit_bytes;
   // How many requests were answered with ENOMEM, because of the limit or by the kernel.
   size_t refused_requests;
+};
+
+// Figures of one size class.
+struct cairn_class_stats {
+  // Size of its blocks.
+  size_t block_bytes;
+  // Number of live blocks.
+  size_t live_blocks;
+  // Free blocks that threads and the class have at hand.
+  size_t cached_blocks;
+  // Other free blocks.
+  size_t free_blocks;
 };
 
 // What a leak check found: bytes and blocks of each kind, as valgrind names them.
@@ -70,6 +90,13 @@ bool cairn_is_live(const void *address);
 // # Safety
 // `out` must be writable.
 void cairn_stats_read(struct cairn_stats *out);
+
+// Stores the figures of the first `count` size classes in `out`, by ascending size of the block.
+// Returns how many classes there are. Blocks above the last one's size are in none.
+//
+// # Safety
+// `out` must be writable for that many; it may be null if `count` is 0.
+size_t cairn_stats_read_classes(struct cairn_class_stats *out, size_t count);
 
 // Prints a summary of the heap to standard error.
 void cairn_stats_print(void);

@@ -1,5 +1,6 @@
 //! Cairn's own calls, which `include/cairn.h` declares. The header is made from this file.
 
+use crate::arithmetic::size_class::SizeClass;
 use crate::front::{checked, route, summary};
 use crate::memory::census::Census;
 use crate::memory::{find, validate};
@@ -21,10 +22,18 @@ pub struct cairn_stats {
     pub large_blocks: usize,
     /// Memory that can be used: live blocks, cached blocks, free memory.
     pub committed_bytes: usize,
-    /// Free memory that may be resident.
+    /// Free blocks that threads and size classes have at hand.
+    pub cached_bytes: usize,
+    /// Other free blocks of the size classes, some of them in pages that count as purged.
+    pub slab_free_bytes: usize,
+    /// Free memory beside those that may be resident.
     pub dirty_bytes: usize,
     /// Free memory without pages: never used, or given back to the kernel.
     pub purged_bytes: usize,
+    /// Pages of it between live blocks; part of purged_bytes.
+    pub slab_purged_bytes: usize,
+    /// Address space that is set aside, of which committed_bytes are in use.
+    pub reserved_bytes: usize,
     /// Memory for Cairn's own tables.
     pub metadata_bytes: usize,
     /// What counts against the limit: live, cached and dirty memory, and metadata.
@@ -33,6 +42,20 @@ pub struct cairn_stats {
     pub limit_bytes: usize,
     /// How many requests were answered with ENOMEM, because of the limit or by the kernel.
     pub refused_requests: usize,
+}
+
+/// Figures of one size class.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct cairn_class_stats {
+    /// Size of its blocks.
+    pub block_bytes: usize,
+    /// Number of live blocks.
+    pub live_blocks: usize,
+    /// Free blocks that threads and the class have at hand.
+    pub cached_blocks: usize,
+    /// Other free blocks.
+    pub free_blocks: usize,
 }
 
 /// What a leak check found: bytes and blocks of each kind, as valgrind names them.
@@ -82,8 +105,12 @@ pub unsafe extern "C" fn cairn_stats_read(out: *mut cairn_stats) {
         large_bytes: census.large_bytes,
         large_blocks: census.large_blocks,
         committed_bytes: census.committed_bytes,
+        cached_bytes: census.cached_bytes,
+        slab_free_bytes: census.slab_free_bytes,
         dirty_bytes: census.dirty_bytes,
         purged_bytes: census.purged_bytes,
+        slab_purged_bytes: census.slab_purged_bytes,
+        reserved_bytes: census.reserved_bytes,
         metadata_bytes: census.metadata_bytes,
         charged_bytes: census.charged_bytes,
         limit_bytes: census.limit_bytes,
@@ -91,6 +118,31 @@ pub unsafe extern "C" fn cairn_stats_read(out: *mut cairn_stats) {
     };
     // SAFETY: the caller's promise.
     unsafe { out.write(stats) };
+}
+
+/// Stores the figures of the first `count` size classes in `out`, by ascending size of the block.
+/// Returns how many classes there are. Blocks above the last one's size are in none.
+///
+/// # Safety
+/// `out` must be writable for that many; it may be null if `count` is 0.
+#[no_mangle]
+pub unsafe extern "C" fn cairn_stats_read_classes(
+    out: *mut cairn_class_stats,
+    count: usize,
+) -> usize {
+    let census = Census::take();
+    for (index, class) in SizeClass::all().take(count).enumerate() {
+        let figures = census.class(class);
+        let stats = cairn_class_stats {
+            block_bytes: class.size_bytes(),
+            live_blocks: figures.live_blocks,
+            cached_blocks: figures.cached_blocks,
+            free_blocks: figures.free_blocks,
+        };
+        // SAFETY: the caller's promise.
+        unsafe { out.add(index).write(stats) };
+    }
+    SizeClass::all().count()
 }
 
 /// Prints a summary of the heap to standard error.

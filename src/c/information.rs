@@ -149,7 +149,7 @@ pub unsafe extern "C" fn malloc_info(options: c_int, stream: *mut c_void) -> c_i
     write(format_args!("<malloc version=\"1\">"));
     write(format_args!("<heap nr=\"0\">\n<sizes>"));
     for class in SizeClass::all() {
-        let (count, size) = (census.blocks_by_class[class.index()], class.size_bytes());
+        let (count, size) = (census.class(class).live_blocks, class.size_bytes());
         if count > 0 {
             let total = count * size;
             write(format_args!(
@@ -171,6 +171,9 @@ fn write_totals(census: &Census, write: impl Fn(core::fmt::Arguments)) {
     write(format_args!("<total type=\"rest\" count=\"0\" size=\"{rest}\"/>"));
     write(format_args!("<total type=\"mmap\" count=\"{blocks}\" size=\"{large}\"/>"));
     write(format_args!("<system type=\"current\" size=\"{}\"/>", census.committed_bytes));
+    write(format_args!("<system type=\"reserved\" size=\"{}\"/>", census.reserved_bytes));
+    write(format_args!("<system type=\"cached\" size=\"{}\"/>", census.cached_bytes));
+    write(format_args!("<system type=\"dirty\" size=\"{}\"/>", census.dirty_bytes));
     write(format_args!("<system type=\"purged\" size=\"{}\"/>", census.purged_bytes));
     write(format_args!("<system type=\"metadata\" size=\"{}\"/>", census.metadata_bytes));
 }

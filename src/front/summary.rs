@@ -19,9 +19,13 @@ pub fn print() {
         let (bytes, blocks) = (Size(census.large_bytes), census.large_blocks);
         line(format_args!("             {bytes} of it in {blocks} large blocks"));
     }
-    line(format_args!("  committed  {}", Size(census.committed_bytes)));
-    line(format_args!("  free       {} resident at most", Size(census.dirty_bytes)));
+    let (committed, reserved) = (Size(census.committed_bytes), Size(census.reserved_bytes));
+    line(format_args!("  committed  {committed} of {reserved} of address space"));
+    line(format_args!("  free       {} in magazines", Size(census.cached_bytes)));
+    line(format_args!("             {} in slabs", Size(census.slab_free_bytes)));
+    line(format_args!("             {} in runs, resident at most", Size(census.dirty_bytes)));
     line(format_args!("             {} without pages", Size(census.purged_bytes)));
+    line(format_args!("             {} of it in slabs", Size(census.slab_purged_bytes)));
     line(format_args!("  metadata   {}", Size(census.metadata_bytes)));
     if census.limit_bytes > 0 {
         let (charged, limit) = (Size(census.charged_bytes), Size(census.limit_bytes));
@@ -40,7 +44,7 @@ fn print_classes(census: &Census) {
     let mut text = Text::<128>::new();
     let mut in_line = 0;
     for class in SizeClass::all() {
-        let blocks = census.blocks_by_class[class.index()];
+        let blocks = census.class(class).live_blocks;
         if blocks == 0 {
             continue;
         }

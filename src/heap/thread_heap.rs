@@ -54,7 +54,8 @@ impl Stock {
 
     fn model(&self) -> Model {
         match (self.exchanged < BLOCKS_FOR_BIG, self.is_fading) {
-            (true, _) => Model::Small,
+            (true, false) => Model::Small,
+            (true, true) => Model::None,
             (false, true) => Model::Fading,
             (false, false) => Model::Big,
         }
@@ -275,6 +276,10 @@ impl Heap {
         let model = stock.model();
         if model != Model::Big {
             self.give_up_source(class);
+        }
+        if model == Model::None {
+            empty.recycle();
+            return None;
         }
         Some(fitting(model, class, empty))
     }

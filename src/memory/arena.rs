@@ -145,6 +145,11 @@ impl Arena {
         [&self.tiny, &self.main, &self.coarse]
     }
 
+    /// Address space of the zones in bytes.
+    pub fn reserved_bytes(&self) -> usize {
+        self.zones().map(Zone::reserved_bytes).iter().sum()
+    }
+
     /// The map of the fine zones as they are now.
     #[inline]
     pub fn fine_map(&self) -> FineMap {
@@ -326,6 +331,11 @@ impl Arena {
     /// Notes that of the slabs' free pages `bytes` more have been given back.
     pub fn count_purged_in_slabs(&self, bytes: isize) {
         self.purged_in_slabs.fetch_add(bytes, Relaxed);
+    }
+
+    /// Bytes of the free blocks in slabs.
+    pub fn free_in_slabs(&self) -> usize {
+        self.free_in_slabs.load(Relaxed).max(0) as usize
     }
 
     /// Bytes of the slabs' free pages that have been given back.

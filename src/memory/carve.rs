@@ -52,7 +52,9 @@ pub struct Carver {
     /// Maps that no slab uses, linked through their first words.
     spare: *mut Map,
     /// How many slabs there are.
-    pub slabs: usize,
+    slabs: usize,
+    /// Granules that are free in them.
+    free_granules: usize,
 }
 
 // SAFETY: it owns its maps.
@@ -63,6 +65,7 @@ static CARVER: Lock<Carver> = Lock::new(Carver {
     lists: [NO_UNIT; 4],
     spare: core::ptr::null_mut(),
     slabs: 0,
+    free_granules: 0,
 });
 
 /// How many slabs in the lists have no block.
@@ -73,6 +76,12 @@ static PAUSING: AtomicUsize = AtomicUsize::new(0);
 /// The lock of all carved slabs.
 pub fn carver() -> &'static Lock<Carver> {
     &CARVER
+}
+
+/// How many carved slabs there are, and how many bytes are free in them.
+pub fn totals() -> (usize, usize) {
+    let carver = CARVER.lock();
+    (carver.slabs, carver.free_granules * STEP_BYTES)
 }
 
 /// The carved slab that a block of a fine class lies in, if it is one.
@@ -219,6 +228,12 @@ impl Carved {
 }
 
 impl Carver {
+    /// Notes that `granules` more are free.
+    fn count_free(&mut self, granules: isize) {
+        self.free_granules = self.free_granules.wrapping_add_signed(granules);
+        ARENA.count_free_in_slabs(granules * STEP_BYTES as isize);
+    }
+
     fn has_spare(&self) -> bool {
         !self.spare.is_null()
     }
@@ -244,7 +259,7 @@ impl Carver {
         (record.list, record.purged_at) = (Record::NO_LIST, 0);
         // SAFETY: just written.
         record.free_blocks = unsafe { (*map).count() } as u16;
-        count_free(record.free_blocks as isize);
+        self.count_free(record.free_blocks as isize);
         self.slabs += 1;
         self.carve_for(Carved { zone: slab.class.zone(), unit: slab.unit }, class);
     }
@@ -281,7 +296,7 @@ impl Carver {
             record.first_word = at as u16;
             let granules = count * class.size_bytes() / STEP_BYTES;
             record.free_blocks -= granules as u16;
-            count_free(-(granules as isize));
+            self.count_free(-(granules as isize));
             if at == GRANULES {
                 self.current[class.index()] = None;
                 self.leave(carved);
@@ -320,7 +335,7 @@ impl Carver {
     fn note_given(&mut self, carved: Carved, granules: usize) {
         let record = carved.record();
         record.free_blocks += granules as u16;
-        count_free(granules as isize);
+        self.count_free(granules as isize);
         if record.list != Record::BEING_CARVED {
             self.unlink(carved);
             self.link(carved);
@@ -336,7 +351,7 @@ impl Carver {
         self.unlink(carved);
         self.keep(carved.map());
         self.slabs -= 1;
-        count_free(-(GRANULES as isize));
+        self.count_free(-(GRANULES as isize));
         Some(carved)
     }
 
@@ -390,8 +405,4 @@ impl Carver {
 /// The list of slabs in `zone` that are idle or not; those of idle ones have odd numbers.
 const fn list_of(zone: ZoneKind, is_idle: bool) -> usize {
     matches!(zone, ZoneKind::Main) as usize * 2 + is_idle as usize
-}
-
-fn count_free(granules: isize) {
-    ARENA.count_free_in_slabs(granules * STEP_BYTES as isize);
 }

@@ -10,21 +10,49 @@ use super::zone::Zone;
 use crate::arithmetic::size_class::{SizeClass, ZoneKind, CLASS_COUNT, LARGE_BYTE, UNIT_BYTES};
 use crate::services::metadata;
 
+/// Figures of one size class. Of a class's free blocks those in its own slabs are counted: what is
+/// free in carved slabs is of no class.
+#[derive(Clone, Copy, Default)]
+pub struct ClassCensus {
+    /// Live blocks, wherever they lie.
+    pub live_blocks: usize,
+    /// Those of them in carved slabs.
+    carved_blocks: usize,
+    /// Free blocks in the magazines of threads and of the bin.
+    pub cached_blocks: usize,
+    /// Free blocks in slabs.
+    pub free_blocks: usize,
+    /// Slabs.
+    pub slabs: usize,
+}
+
 /// Figures of the heap. All sizes are in bytes.
+///
+/// `committed_bytes` is the sum of what is alive, cached, free in slabs, dirty, free without pages
+/// and what is lost between and behind blocks.
 #[derive(Clone)]
 pub struct Census {
-    /// Live blocks by class index.
-    pub blocks_by_class: [usize; CLASS_COUNT],
+    /// By class index.
+    pub classes: [ClassCensus; CLASS_COUNT],
     /// Live large blocks.
     pub large_blocks: usize,
     /// Usable bytes of the live large blocks.
     pub large_bytes: usize,
     /// Memory that can be used: blocks of all kinds, and what is free.
     pub committed_bytes: usize,
+    /// Free blocks in the magazines of threads and of bins.
+    pub cached_bytes: usize,
+    /// Free blocks in slabs, those without pages too.
+    pub slab_free_bytes: usize,
     /// Free runs whose pages may be resident.
     pub dirty_bytes: usize,
-    /// Free runs without pages: never used, or given back.
+    /// Free memory without pages: runs that were never used or were given back, and pages of slabs
+    /// that were.
     pub purged_bytes: usize,
+    /// The pages of slabs that were given back; part of `purged_bytes`.
+    pub slab_purged_bytes: usize,
+    /// Address space of the heap that is set aside, of which `committed_bytes` are in use.
+    pub reserved_bytes: usize,
     /// Committed for the ledger, the tables, heaps and magazines.
     pub metadata_bytes: usize,
     /// What counts against the limit: whatever of it all may be resident.
@@ -45,17 +73,21 @@ impl Census {
     /// Counts.
     pub fn take() -> Self {
         let mut census = Self {
-            blocks_by_class: [0; CLASS_COUNT],
+            classes: [ClassCensus::default(); CLASS_COUNT],
             large_blocks: 0,
             large_bytes: 0,
             committed_bytes: 0,
+            cached_bytes: 0,
+            slab_free_bytes: ARENA.free_in_slabs(),
             dirty_bytes: 0,
-            purged_bytes: 0,
+            purged_bytes: ARENA.purged_in_slabs(),
+            slab_purged_bytes: ARENA.purged_in_slabs(),
+            reserved_bytes: ARENA.reserved_bytes(),
             metadata_bytes: metadata::pool_committed_bytes(),
             charged_bytes: limit::charged_bytes(),
             limit_bytes: limit::bytes().unwrap_or(0),
             refused_requests: limit::refusals(),
-            slabs: carve::carver().lock().slabs,
+            slabs: 0,
             refills: 0,
             spills: 0,
         };
@@ -63,22 +95,48 @@ impl Census {
             census.add_zone(zone);
         }
         for class in SizeClass::all() {
-            let bin = bin(class).lock();
-            census.slabs += bin.shelf.slabs;
-            census.refills += bin.refills;
-            census.spills += bin.spills;
+            census.add_bin(class);
         }
+        census.add_carved();
         census
+    }
+
+    fn add_bin(&mut self, class: SizeClass) {
+        let bin = bin(class).lock();
+        let figures = &mut self.classes[class.index()];
+        let live = figures.live_blocks - figures.carved_blocks;
+        figures.cached_blocks = bin.shelf.outside(class).saturating_sub(live);
+        figures.free_blocks = bin.shelf.free_blocks();
+        figures.slabs = bin.shelf.slabs;
+        self.cached_bytes += figures.cached_blocks * class.size_bytes();
+        self.slabs += bin.shelf.slabs;
+        self.refills += bin.refills;
+        self.spills += bin.spills;
+    }
+
+    /// What is in a carved slab and neither free nor alive is cached.
+    fn add_carved(&mut self) {
+        let (slabs, free_bytes) = carve::totals();
+        let of_class =
+            |class: SizeClass| self.classes[class.index()].carved_blocks * class.size_bytes();
+        let live_bytes: usize = SizeClass::all().map(of_class).sum();
+        self.cached_bytes += (slabs * UNIT_BYTES - free_bytes).saturating_sub(live_bytes);
+        self.slabs += slabs;
+    }
+
+    /// The figures of a class.
+    pub fn class(&self, class: SizeClass) -> &ClassCensus {
+        &self.classes[class.index()]
     }
 
     /// Live blocks.
     pub fn live_blocks(&self) -> usize {
-        self.blocks_by_class.iter().sum::<usize>() + self.large_blocks
+        self.classes.iter().map(|figures| figures.live_blocks).sum::<usize>() + self.large_blocks
     }
 
     /// Usable bytes of the live blocks.
     pub fn live_bytes(&self) -> usize {
-        let classed = |class: SizeClass| self.blocks_by_class[class.index()] * class.size_bytes();
+        let classed = |class: SizeClass| self.class(class).live_blocks * class.size_bytes();
         SizeClass::all().map(classed).sum::<usize>() + self.large_bytes
     }
 
@@ -86,11 +144,7 @@ impl Census {
         let frontier = zone.frontier() as usize * UNIT_BYTES;
         match zone.kind() {
             ZoneKind::Coarse => self.count_coarse(),
-            ZoneKind::Main => self.count_fine(zone.ledger.origin(), frontier / 64),
-            ZoneKind::Tiny => {
-                let bytes = frontier / 16;
-                self.count_fine(zone.ledger.origin() - bytes, bytes);
-            }
+            ZoneKind::Main | ZoneKind::Tiny => self.count_fine(zone),
         }
         let mut void_units = 0;
         zone.validate_runs(|run| {
@@ -105,14 +159,20 @@ impl Census {
         self.metadata_bytes += zone.table_committed_bytes();
     }
 
-    fn count_fine(&mut self, start: usize, length: usize) {
-        if length == 0 {
-            return;
-        }
-        // SAFETY: the ledger of a zone is committed as far as the zone reaches.
-        let bytes = unsafe { core::slice::from_raw_parts(start as *const u8, length) };
-        for byte in bytes.iter().filter(|byte| **byte != 0) {
-            self.blocks_by_class[(byte & 0x3f) as usize] += 1;
+    fn count_fine(&mut self, zone: &Zone) {
+        for unit in 0..zone.frontier() {
+            let entries = zone.ledger_range(Run { first: unit, units: 1 });
+            // SAFETY: the ledger of a zone is committed as far as the zone reaches, and so are the
+            // records. Of a free unit the record may say anything, but its entries are zero.
+            let (bytes, kind) = unsafe {
+                let start = entries.start as *const u8;
+                (core::slice::from_raw_parts(start, entries.length), zone.record(unit).kind)
+            };
+            for byte in bytes.iter().filter(|byte| **byte != 0) {
+                let figures = &mut self.classes[(byte & 0x3f) as usize];
+                figures.live_blocks += 1;
+                figures.carved_blocks += usize::from(kind == Kind::Carved);
+            }
         }
     }
 
@@ -128,7 +188,8 @@ impl Census {
                 self.large_blocks += 1;
                 self.large_bytes += large_bytes_at(granule);
             } else {
-                self.blocks_by_class[SizeClass::from_coarse_byte(*byte).index()] += 1;
+                let class = SizeClass::from_coarse_byte(*byte);
+                self.classes[class.index()].live_blocks += 1;
             }
         }
     }

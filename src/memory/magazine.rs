@@ -32,6 +32,9 @@ const BIG_BLOCK_BYTES_MAX: usize = 64 << 10;
 /// What a magazine is for, which says how many blocks it may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Model {
+    /// None, for a class that a thread uses little and that is only being freed: in a thousand
+    /// threads what is in small ones would hold a page for each block.
+    None,
     /// A class that a thread uses little: few bytes.
     Small,
     /// A class that is only being freed: few blocks, since each may be all that holds its page.
@@ -44,6 +47,7 @@ impl Model {
     /// How many blocks of `class` a magazine of this model holds; 0 if there is none.
     pub const fn capacity(self, class: SizeClass) -> usize {
         let (slots, block_bytes_max) = match self {
+            Self::None => return 0,
             Self::Small => (SMALL_SLOTS, SMALL_BLOCK_BYTES_MAX),
             Self::Fading => (SMALL_SLOTS, BIG_BLOCK_BYTES_MAX),
             Self::Big => (BIG_BYTES / size_of::<usize>() - HEADER_WORDS, BIG_BLOCK_BYTES_MAX),

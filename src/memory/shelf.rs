@@ -80,6 +80,11 @@ impl Shelf {
         ARENA.count_free_in_slabs(blocks * slab.class.size_bytes() as isize);
     }
 
+    /// Free blocks in the slabs.
+    pub fn free_blocks(&self) -> usize {
+        self.free_blocks
+    }
+
     /// Blocks outside of slabs: those that are alive, and those in magazines.
     pub fn outside(&self, class: SizeClass) -> usize {
         let capacity = class.slab_units() * UNIT_BYTES / class.size_bytes();

@@ -388,6 +388,11 @@ impl Zone {
         unsafe { runs.validate(self.units(), visit) };
     }
 
+    /// The zone's address space in bytes.
+    pub fn reserved_bytes(&self) -> usize {
+        self.units_max.load(Ordering::Relaxed) as usize * UNIT_BYTES
+    }
+
     /// Bytes committed for tables.
     pub fn table_committed_bytes(&self) -> usize {
         [&self.ledger, &self.records, &self.bitmaps, &self.states]
