@@ -102,7 +102,7 @@ impl Shelf {
         sparse: &mut Sparse,
     ) -> Unit {
         let mut blocks = blocks.peekable();
-        let mut has_too_much = None;
+        let mut may_go = None;
         while let Some(block) = blocks.peek() {
             if let Some(carved) = carve::containing(*block, class) {
                 carve::give(carved, class, &mut blocks);
@@ -124,8 +124,9 @@ impl Shelf {
             if !self.is_sparse(slab) {
                 continue;
             }
-            let may_go = *has_too_much.get_or_insert_with(|| ARENA.has_too_much_free());
-            if may_go && pages::find_going(slab) >= PAGES_WORTH_A_CALL {
+            let is_time = || ARENA.has_too_much_free() && pages::has_credit();
+            if *may_go.get_or_insert_with(is_time) && pages::find_going(slab) >= PAGES_WORTH_A_CALL
+            {
                 self.take_out(slab, sparse);
             }
         }

@@ -4,6 +4,7 @@
 //! given back under the zone's lock, which is never held during a system call; growing has a lock
 //! of its own, which is.
 
+use super::pages;
 use super::purge::huge_from_units;
 use super::run::{Runs, Units};
 use super::unit::{Kind, Record, Run, State, Unit};
