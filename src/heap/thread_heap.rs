@@ -154,7 +154,9 @@ impl Heap {
 
     /// Keeps a free block of `class`, whose ledger byte is cleared.
     pub fn keep(&mut self, class: SizeClass, block: Block) {
-        if self.is_sink_full(class) && !self.turn_sink_over(class, true) {
+        // What fades is in one magazine at most.
+        let may_turn = !self.stocks[class.index()].is_fading;
+        if self.is_sink_full(class) && !(may_turn && self.turn_sink_over(class, true)) {
             match self.magazine_with_room(class) {
                 Some(empty) => self.load_sink(class, empty),
                 None => return bin::give_one(class, block),
@@ -278,6 +280,7 @@ impl Heap {
             self.give_up_source(class);
         }
         if model == Model::None {
+            self.forget_sink(class);
             empty.recycle();
             return None;
         }
@@ -318,6 +321,17 @@ impl Heap {
         self.fast.sinks[class.index()] = empty.bottom();
         self.fast.sink_limits[class.index()] = empty.limit();
         self.stocks[class.index()].sink = Some(empty);
+    }
+
+    /// There is no magazine any more that blocks are given to.
+    fn forget_sink(&mut self, class: SizeClass) {
+        let entry = class.ledger_byte() as usize;
+        match class.is_coarse() {
+            true => self.fast.coarse_loaded[entry] = NO_MAGAZINE,
+            false => {
+                (self.fast.sinks[entry], self.fast.sink_limits[entry]) = (NO_SINK, NO_SINK);
+            }
+        }
     }
 
     /// The top of the magazine that blocks are given to.
@@ -394,7 +408,7 @@ impl Heap {
         if let Some(sink) = self.stocks[class.index()].sink.take() {
             // SAFETY: (H1): both point into the magazine.
             let count = unsafe { self.fast.sinks[entry].offset_from(sink.bottom()) } as usize;
-            (self.fast.sinks[entry], self.fast.sink_limits[entry]) = (NO_SINK, NO_SINK);
+            self.forget_sink(class);
             give_up(class, sink, count);
         }
     }

@@ -244,11 +244,13 @@ impl Arena {
         self.is_purging.store(false, Relaxed);
     }
 
-    /// What the free blocks in slabs and magazines leave of the bound for runs; a quarter at least,
-    /// since what is free beside live blocks may not be there to be given back.
+    /// What the free blocks in slabs and magazines, and the magazines, leave of the bound for runs;
+    /// half at least, since what is free beside live blocks may not be there to be given back, and
+    /// each run would be purged by itself.
     fn dirty_bound_of_runs(&self) -> usize {
         let bound = self.dirty_bound();
-        bound.saturating_sub(self.resident_in_slabs() + self.cached()).max(bound / 4)
+        let others = self.resident_in_slabs() + self.cached() + metadata::pool_committed_bytes();
+        bound.saturating_sub(others).max(bound / 2)
     }
 
     /// Purges free runs until of `dirty` bytes no more than `target` are left; returns how many

@@ -31,8 +31,6 @@ pub struct Bin {
     peak_blocks: usize,
     /// Full magazines that were handed over since one was last wanted.
     unwanted: usize,
-    /// Whether the class fades, until one is wanted again.
-    is_fading: bool,
     /// Magazines that were filled from slabs or taken full.
     pub refills: usize,
     /// Magazines whose blocks went back to their slabs.
@@ -47,7 +45,6 @@ impl Bin {
             shelf: Shelf::new(),
             peak_blocks: 0,
             unwanted: 0,
-            is_fading: false,
             refills: 0,
             spills: 0,
         }
@@ -76,7 +73,8 @@ pub fn refill(class: SizeClass, mut empty: Cartridge) -> Refill {
     loop {
         let mut bin = bin(class).lock();
         bin.refills += 1;
-        (bin.unwanted, bin.is_fading) = (0, false);
+        bin.unwanted = 0;
+        bin.shelf.gives_up_idle = false;
         if let Some(full) = bin.pop_full(class) {
             let count = full.capacity();
             bin.keep_empty(empty);
@@ -135,7 +133,7 @@ pub fn hand_over(class: SizeClass, full: Cartridge) -> (Cartridge, Trend) {
     let mut bin = bin(class).lock();
     bin.note_hand_over();
     let has_room = bin.full.len() < full_least || ARENA.has_room_to_cache(bytes);
-    if has_room && !bin.is_fading {
+    if has_room && !bin.is_fading() {
         if let Some(empty) = bin.empty.pop() {
             bin.push_full(class, full);
             return (empty, Trend::Steady);
@@ -177,6 +175,9 @@ unsafe fn spill(
     let trend = bin.trend(class);
     if trend != Trend::Steady {
         released = bin.give_up_magazines(class, released, &mut sparse);
+    }
+    if trend == Trend::Fading && bin.shelf.has_idle() {
+        released = bin.shelf.release_idle(class, released);
     }
     drop(bin);
     return_slabs(class, released);
@@ -322,11 +323,16 @@ impl Bin {
     }
 
     fn trend(&mut self, class: SizeClass) -> Trend {
-        match (self.is_fading, self.is_shrinking(class)) {
+        match (self.is_fading(), self.is_shrinking(class)) {
             (true, _) => Trend::Fading,
             (false, true) => Trend::Shrinking,
             (false, false) => Trend::Steady,
         }
+    }
+
+    /// Whether the class fades, until a magazine is wanted again.
+    fn is_fading(&self) -> bool {
+        self.shelf.gives_up_idle
     }
 
     /// Looks now and then whether the class has begun to fade: it is only being freed, while the
@@ -334,7 +340,7 @@ impl Bin {
     fn note_hand_over(&mut self) {
         self.unwanted += 1;
         if self.unwanted.is_multiple_of(2 * FULL_LEAST) {
-            self.is_fading |= ARENA.has_too_much_free() || ARENA.has_shrunk();
+            self.shelf.gives_up_idle |= ARENA.has_too_much_free() || ARENA.has_shrunk();
         }
     }
 

@@ -14,6 +14,8 @@ const WORDS: usize = LISTS.div_ceil(64);
 /// So many units beside a run may have parts of their tables on the same pages: a page has 64
 /// records, and needn't start with a unit that the run does.
 const TABLE_UNITS: u32 = 128;
+/// A part of a longer run that is taken to be purged begins at a multiple of this.
+const RUN_STEP: u32 = 256;
 
 /// The records and states of a zone's units, as far as the zone has reached.
 #[derive(Clone, Copy)]
@@ -219,7 +221,9 @@ impl Runs {
             let to_dirty = units.states(whole).iter().position(is_dirty).unwrap_or(0) as u32;
             let part =
                 Run { first: whole.first + to_dirty, units: most.min(whole.units - to_dirty) };
-            let skip = to_dirty.saturating_sub(TABLE_UNITS);
+            // Where it begins a record is written; mostly the same one as the last time.
+            let near = part.first.saturating_sub(TABLE_UNITS) / RUN_STEP * RUN_STEP;
+            let skip = near.saturating_sub(whole.first);
             let end = (part.end() + TABLE_UNITS).min(whole.end());
             let first = whole.first + skip;
             let run = Run { first, units: end - first };

@@ -28,12 +28,20 @@ pub struct Shelf {
     free_blocks: usize,
     /// Slabs of the class.
     pub slabs: usize,
+    /// Whether no idle slab stays.
+    pub gives_up_idle: bool,
 }
 
 impl Shelf {
     /// A shelf without slabs.
     pub const fn new() -> Self {
-        Self { lists: [NO_UNIT; LISTS], idle_slabs: 0, free_blocks: 0, slabs: 0 }
+        Self {
+            lists: [NO_UNIT; LISTS],
+            idle_slabs: 0,
+            free_blocks: 0,
+            slabs: 0,
+            gives_up_idle: false,
+        }
     }
 
     /// Adds a slab whose blocks are all free.
@@ -193,7 +201,8 @@ impl Shelf {
         let record = slab.record();
         let is_idle = record.free_blocks == record.capacity;
         // One idle slab stays, so that a single block going to and fro costs little.
-        if is_idle && (self.idle_slabs > 0 || slab.class.slab_units() > 1) {
+        let has_one = self.idle_slabs > 0 || self.gives_up_idle;
+        if is_idle && (has_one || slab.class.slab_units() > 1) {
             return self.release(slab, released);
         }
         self.idle_slabs += usize::from(is_idle);
@@ -227,6 +236,12 @@ impl Shelf {
         slab.unit
     }
 
+    /// Whether there is a slab whose blocks are all free.
+    pub fn has_idle(&self) -> bool {
+        self.idle_slabs > 0
+    }
+
+    /// Releases the slabs whose blocks are all free.
     pub fn release_idle(&mut self, class: SizeClass, mut released: Unit) -> Unit {
         let mut unit = self.lists[LISTS - 1];
         while unit != NO_UNIT {

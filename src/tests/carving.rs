@@ -55,7 +55,7 @@ fn carved_slabs_serve_many_classes_and_go_back() {
     let dirty_max = options::value(Choice::DirtyMax);
     options::set(Choice::DirtyMax, 1 << 20);
     let mut all = Blocks { blocks: Vec::new(), random: Random::new(5) };
-    let before = carve::carver().lock().slabs;
+    let before = carve::totals().0;
     let mut most = before;
     for (first, others) in [(48, [64, 16, 200]), (80, [96, 64, 500]), (32, [1008, 112, 48])] {
         (0..100_000).for_each(|_| all.add(first, 16));
@@ -66,7 +66,7 @@ fn carved_slabs_serve_many_classes_and_go_back() {
             let alignment = if size.is_power_of_two() { size } else { 16 };
             (0..8_000).for_each(|_| all.add(size, alignment));
             validate::validate();
-            most = most.max(carve::carver().lock().slabs);
+            most = most.max(carve::totals().0);
             let left = all.blocks.len() - 3_000;
             all.free_down_to(left);
         }
@@ -77,6 +77,6 @@ fn carved_slabs_serve_many_classes_and_go_back() {
     // SAFETY: allocates nothing.
     unsafe { crate::c::information::malloc_trim(0) };
     validate::validate();
-    assert!(carve::carver().lock().slabs < before + 64, "but for what classes still carve");
+    assert!(carve::totals().0 < before + 64, "but for what classes still carve");
     options::set(Choice::DirtyMax, dirty_max);
 }
