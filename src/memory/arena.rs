@@ -4,6 +4,7 @@
 use super::block::Block;
 use super::ledger::{CoarseMap, Entry, FineMap};
 use super::limit;
+use super::place::find_space;
 use super::unit::{Kind, Run};
 use super::zone::{Found, Site, Taken, Zone};
 use crate::arithmetic::random::Random;
@@ -27,14 +28,6 @@ const COARSE_BYTES: usize = 2048 * GIB;
 const POOL_BYTES: usize = 16 * GIB;
 /// Around and between tables, never committed: what runs over one end of a table faults.
 const GUARD_BYTES: usize = 2 << 20;
-/// Huge pages need it, and moving page tables as a whole.
-const ALIGNMENT: usize = 2 << 20;
-/// Where claimed address space is looked for: from 32 to 80 TiB nothing is mapped by itself (the
-/// program lies above, AddressSanitizer's shadow below).
-const CLAIM_FROM: usize = 0x2000_0000_0000;
-const CLAIM_SPAN: usize = 0x3000_0000_0000;
-/// From how many places one is chosen at random, beside what the kernel chooses.
-const PLACES: usize = 1 << 16;
 /// How much freed memory stays when address space is limited: other parts of the program need it.
 const CLAIMED_DIRTY_MAX: usize = 4 << 20;
 
@@ -446,50 +439,6 @@ fn cut(next: &mut usize, length: usize) -> Range {
     let range = Range { start: *next, length };
     *next += length;
     range
-}
-
-/// Addresses for the heap and for its tables, aligned and hard to guess.
-fn find_space(heap_bytes: usize, tables_bytes: usize, random: &mut Random) -> (usize, usize) {
-    if !memory::is_address_space_limited() {
-        if let Some(found) = reserve_both(heap_bytes, tables_bytes, random) {
-            return found;
-        }
-    }
-    memory::claim_from_now_on();
-    let heap = CLAIM_FROM + random.below(CLAIM_SPAN / ALIGNMENT) * ALIGNMENT;
-    let tables = heap + heap_bytes + ALIGNMENT * (1 + random.below(PLACES));
-    (heap, tables)
-}
-
-fn reserve_both(
-    heap_bytes: usize,
-    tables_bytes: usize,
-    random: &mut Random,
-) -> Option<(usize, usize)> {
-    let heap = reserve_aligned(heap_bytes, random)?;
-    let Some(tables) = reserve_aligned(tables_bytes, random) else {
-        // SAFETY: just reserved, used by nobody.
-        unsafe { memory::release(heap) };
-        return None;
-    };
-    Some((heap.start, tables.start))
-}
-
-/// Reserves `length` bytes at a random distance from what was mapped last: somewhere in a longer
-/// range, the rest of which is given back.
-fn reserve_aligned(length: usize, random: &mut Random) -> Option<Range> {
-    let whole = memory::reserve(0, length + ALIGNMENT * PLACES)?;
-    let start = whole.start.next_multiple_of(ALIGNMENT) + ALIGNMENT * random.below(PLACES - 1);
-    let range = Range { start, length };
-    let before = Range { start: whole.start, length: start - whole.start };
-    let behind = Range { start: range.end(), length: whole.end() - range.end() };
-    for rest in [before, behind] {
-        if rest.length > 0 {
-            // SAFETY: just reserved, used by nobody.
-            unsafe { memory::release(rest) };
-        }
-    }
-    Some(range)
 }
 
 /// Whether the arena has been placed: 0 not yet, 1 it is being done, 2 done.

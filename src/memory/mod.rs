@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod limit;
 pub mod magazine;
 pub mod pages;
+mod place;
 pub mod purge;
 pub mod run;
 pub mod shelf;

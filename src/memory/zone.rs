@@ -435,6 +435,7 @@ impl Zone {
             match unsafe { memory::commit(self.range(new)) } {
                 Ok(()) => {
                     self.ask_for_huge_pages(new, is_long);
+                    pages::grant(length as usize * UNIT_BYTES);
                     self.open(frontier, new);
                     return true;
                 }
