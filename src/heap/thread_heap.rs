@@ -19,9 +19,9 @@ use core::sync::atomic::AtomicBool;
 /// After exchanging magazines of this many blocks a class of the thread gets big ones.
 const BLOCKS_FOR_BIG: u32 = 192;
 
-/// An exchange counts as this many blocks at least when the one before went the other way: a class
-/// whose blocks come and go is busy sooner than one that is filled once and freed once.
-const BLOCKS_OF_A_TURN: u32 = 24;
+/// An exchange to allocate counts as this many blocks at least when the one before was to free
+/// some: a class whose blocks come and go is busy sooner than one that is filled once and freed.
+const BLOCKS_OF_A_TURN: u32 = 48;
 
 /// What a heap has of one class beside the fast part.
 struct Stock {
@@ -65,7 +65,7 @@ impl Stock {
     fn note_exchange(&mut self, class: SizeClass, is_freeing: bool) {
         // A class without a magazine is served by the bin each time, which costs more.
         let capacity = self.model().capacity(class).max(2) as u32;
-        let has_turned = is_freeing != self.was_freeing;
+        let has_turned = self.was_freeing && !is_freeing;
         let blocks = if has_turned { capacity.max(BLOCKS_OF_A_TURN) } else { capacity };
         self.exchanged = self.exchanged.saturating_add(blocks);
         self.was_freeing = is_freeing;
@@ -124,7 +124,7 @@ impl Heap {
         if let Some(block) = self.pop(class) {
             return Some((block, false));
         }
-        if self.turn_sink_over(class, true) {
+        if self.turn_sink_over(class, true, false) {
             return self.pop(class).map(|block| (block, false));
         }
         let stock = &mut self.stocks[class.index()];
@@ -137,7 +137,7 @@ impl Heap {
             return self.load_and_pop(class, full, count);
         }
         stock.is_fading = false;
-        let Some(empty) = self.magazine_to_fill(class) else { return bin::take_one(class) };
+        let Some(empty) = self.magazine_to_fill(class, false) else { return bin::take_one(class) };
         match bin::refill(class, empty) {
             Refill::Blocks(magazine, count) => self.load_and_pop(class, magazine, count),
             Refill::ZeroBlock(magazine, block) => {
@@ -146,7 +146,7 @@ impl Heap {
             }
             Refill::Nothing(magazine) => {
                 self.load_source(class, magazine, 0);
-                self.turn_sink_over(class, false);
+                self.turn_sink_over(class, false, false);
                 self.pop(class).map(|block| (block, false))
             }
         }
@@ -156,7 +156,7 @@ impl Heap {
     pub fn keep(&mut self, class: SizeClass, block: Block) {
         // What fades is in one magazine at most.
         let may_turn = !self.stocks[class.index()].is_fading;
-        if self.is_sink_full(class) && !(may_turn && self.turn_sink_over(class, true)) {
+        if self.is_sink_full(class) && !(may_turn && self.turn_sink_over(class, true, true)) {
             match self.magazine_with_room(class) {
                 Some(empty) => self.load_sink(class, empty),
                 None => return bin::give_one(class, block),
@@ -216,7 +216,7 @@ impl Heap {
     /// The source that has run out and the sink change places: what was freed is allocated again.
     /// False, and nothing is done, if the source isn't empty, or, with `is_choosy`, if the sink has
     /// so few blocks that it would soon have to be done again.
-    fn turn_sink_over(&mut self, class: SizeClass, is_choosy: bool) -> bool {
+    fn turn_sink_over(&mut self, class: SizeClass, is_choosy: bool, is_freeing: bool) -> bool {
         if class.is_coarse() || self.source_count(class) > 0 {
             return false;
         }
@@ -228,7 +228,7 @@ impl Heap {
         if count == 0 || is_choosy && count < sink.capacity() / 4 {
             return false;
         }
-        let Some(empty) = self.magazine_to_fill(class) else { return false };
+        let Some(empty) = self.magazine_to_fill(class, is_freeing) else { return false };
         if let Some(sink) = self.stocks[class.index()].sink.take() {
             self.load_source(class, sink, count);
         }
@@ -238,9 +238,9 @@ impl Heap {
 
     /// An empty magazine for blocks from the bin, or for the sink: the source that has run out, or
     /// a larger one by now.
-    fn magazine_to_fill(&mut self, class: SizeClass) -> Option<Cartridge> {
+    fn magazine_to_fill(&mut self, class: SizeClass, is_freeing: bool) -> Option<Cartridge> {
         let stock = &mut self.stocks[class.index()];
-        stock.note_exchange(class, false);
+        stock.note_exchange(class, is_freeing);
         let model = stock.model();
         match stock.source.take().or_else(|| stock.spare.take()) {
             Some(magazine) => Some(fitting(model, class, magazine)),
