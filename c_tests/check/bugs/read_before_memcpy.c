@@ -1,6 +1,6 @@
 // A copy begins eight bytes before its block.
 // needs: watchpoints
-// guarded: invalid-read block=100 where=before:8 alloc=ALLOC
+// guarded: invalid-read block=100 where=before:8|before:4 alloc=ALLOC
 // some
 // unguarded: none
 // valgrind: invalid-read block=100 where=before:8 alloc=ALLOC
