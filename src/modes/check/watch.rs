@@ -11,12 +11,12 @@ use crate::os::{signals, unwind};
 use crate::sync::lock::{Holdable, Lock};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// How many blocks are watched at most: a processor watches four places of a thread.
+/// How many places are watched at most, one or two of a block: as many as a processor watches.
 const PLACES: usize = 4;
 /// What is watched of a block: the processor takes no more for a place.
 const WATCHED_MAX: usize = 8;
-/// Setting a watchpoint takes some ten microseconds, and is not counted as the guards': so many of
-/// the first blocks are watched, and then one of so many.
+/// Setting a watchpoint takes four system calls, and is not counted as the guards': so many of the
+/// first blocks are watched, and then one of so many.
 const FIRST: usize = 64;
 const SAMPLE_ONE_IN: usize = 64;
 
@@ -33,8 +33,6 @@ struct Watch {
     watchpoint: Watchpoint,
     address: usize,
     length: usize,
-    /// The block's [`hidden`] address.
-    block: usize,
 }
 
 /// What stands for the address of a block: the search for leaks is not to find one here.
@@ -59,7 +57,7 @@ impl Watched {
     }
 }
 
-/// An access to what is before a block.
+/// An access to what is beside a block.
 pub struct Trespass {
     /// The block.
     pub record: Record,
@@ -103,8 +101,7 @@ fn set(address: usize, length: usize, block: usize) {
     }
     let set = Watchpoint::set(address, length);
     BLOCKS[place].store(if set.is_some() { hidden(block) } else { 0 }, Relaxed);
-    let block = hidden(block);
-    places[place] = set.map(|watchpoint| Watch { watchpoint, address, length, block });
+    places[place] = set.map(|watchpoint| Watch { watchpoint, address, length });
 }
 
 fn is_chosen() -> bool {
@@ -147,8 +144,11 @@ pub fn forget_all() {
 pub fn trespass(address: usize, may_read: bool) -> Option<Trespass> {
     let (block, length) = {
         let places = PLACE.lock();
-        let watch = places.iter().flatten().find(|watch| watch.address == address)?;
-        (hidden(watch.block), watch.length)
+        let mut watches = places.iter().zip(&BLOCKS);
+        watches.find_map(|(watch, block)| {
+            let watch = watch.as_ref().filter(|watch| watch.address == address)?;
+            Some((hidden(block.load(Relaxed)), watch.length))
+        })?
     };
     let record = table::get(block).filter(Record::is_live)?;
     let mut bytes = Watched { address, length, bytes: [0; WATCHED_MAX] };
