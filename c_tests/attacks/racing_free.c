@@ -1,10 +1,12 @@
 // Two threads free one block at the same time. One is stopped before each instruction of its free
 // in turn, by the processor's trap flag, while the other frees the block: that is every way in which
 // the two can meet at a block's ledger byte. Each ends in the report of a double free, or without
-// an effect: no two blocks that the threads get afterwards overlap.
+// an effect: no two blocks that the threads get afterwards overlap; nor does one of another size
+// when one thread has got the block and everything else was given back.
 
 #include "attacks.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,16 +18,21 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { TRAP_FLAG = 0x100, BLOCKS = 400, STEPS_MOST = 1500, PAUSES = 100, STATUS_NOT_REACHED = 99 };
+enum { TRAP_FLAG = 0x100, BLOCKS_MOST = 400, STEPS_MOST = 1500, PAUSES = 100 };
+enum { STATUS_NOT_REACHED = 99 };
 // Slow paths are sampled.
 enum { STEPS_OF_A_HIT = 60 };
 enum phase { WAIT, FREE, FREED, ALLOCATE, ALLOCATED };
+// What happens after the race: both threads allocate, or the other one after this one's end, or this
+// one keeps nothing but the block.
+enum sequel { BOTH_ALLOCATE, ONE_ENDS_FIRST, ALL_IS_GIVEN_BACK, SEQUELS };
 
 static _Atomic enum phase phase;
 static void *victim;
 static size_t block_bytes;
-static int stop_at, seen;
-static char *first[BLOCKS], *second[BLOCKS];
+static int stop_at, seen, blocks;
+static enum sequel sequel;
+static char *first[BLOCKS_MOST], *second[BLOCKS_MOST];
 
 static void reach(enum phase wanted)
 {
@@ -33,23 +40,24 @@ static void reach(enum phase wanted)
         sched_yield();
 }
 
-static void take_blocks(char **blocks)
+static void take_blocks(char **taken)
 {
-    for (int i = 0; i < BLOCKS; i++)
-        blocks[i] = malloc(block_bytes);
+    for (int i = 0; i < blocks; i++)
+        taken[i] = malloc(block_bytes);
 }
 
 static void *other_thread(void *unused)
 {
     take_blocks(second);
-    for (int i = 0; i < BLOCKS; i++)
+    for (int i = 0; i < blocks; i++)
         free(second[i]);
     phase = WAIT;
     reach(FREE);
     free(victim);
     phase = FREED;
     reach(ALLOCATE);
-    take_blocks(second);
+    if (sequel != ALL_IS_GIVEN_BACK)
+        take_blocks(second);
     phase = ALLOCATED;
     return unused;
 }
@@ -74,17 +82,44 @@ static int by_address(const void *left, const void *right)
 
 static void require_apart(void)
 {
-    static char *all[2 * BLOCKS];
-    memcpy(all, first, sizeof first);
-    memcpy(all + BLOCKS, second, sizeof second);
-    qsort(all, 2 * BLOCKS, sizeof *all, by_address);
-    for (int i = 1; i < 2 * BLOCKS; i++)
+    static char *all[2 * BLOCKS_MOST];
+    memcpy(all, first, blocks * sizeof *all);
+    memcpy(all + blocks, second, blocks * sizeof *all);
+    qsort(all, 2 * blocks, sizeof *all, by_address);
+    for (int i = 1; i < 2 * blocks; i++)
         if (all[i] < all[i - 1] + block_bytes)
             FAIL("%zu bytes, step %d: %p and %p overlap", block_bytes, stop_at, (void *)all[i - 1],
                  (void *)all[i]);
 }
 
-static void race(bool ends_between)
+// The memory of a block that is alive isn't given to others when all around it is free.
+static void require_kept(void)
+{
+    enum { OTHERS = 3000 };
+    char *kept = NULL;
+    take_blocks(first);
+    for (int i = 0; i < blocks; i++) {
+        if (first[i] == victim)
+            kept = first[i];
+        else
+            free(first[i]);
+    }
+    if (!kept)
+        return;
+    fill_block(kept, block_bytes, 1);
+    malloc_trim(0);
+    for (size_t i = 0; i < OTHERS; i++) {
+        size_t other_bytes = i % 3 ? i * 37 % 1000 + 1 : i * 171 % 40000 + 1;
+        char *other = malloc(other_bytes);
+        if (other < kept + block_bytes && kept < other + other_bytes)
+            FAIL("%zu bytes, step %d: %p and %p overlap", block_bytes, stop_at, (void *)kept,
+                 (void *)other);
+        fill_block(other, other_bytes, 2);
+    }
+    require_filled(kept, block_bytes, 1);
+}
+
+static void race(void)
 {
     pthread_t other;
     struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
@@ -92,8 +127,8 @@ static void race(bool ends_between)
     take_blocks(first);
     REQUIRE(pthread_create(&other, NULL, other_thread, NULL) == 0);
     reach(WAIT);
-    victim = opaque_pointer(first[BLOCKS / 2]);
-    for (int i = 0; i < BLOCKS; i++)
+    victim = opaque_pointer(first[blocks / 2]);
+    for (int i = 0; i < blocks; i++)
         if (first[i] != victim)
             free(first[i]);
     REQUIRE(sigaction(SIGTRAP, &action, NULL) == 0);
@@ -103,58 +138,94 @@ static void race(bool ends_between)
     if (seen <= stop_at)
         _exit(STATUS_NOT_REACHED);
     reach(FREED);
-    if (!ends_between)
+    if (sequel == BOTH_ALLOCATE)
         take_blocks(first);
     phase = ALLOCATE;
     reach(ALLOCATED);
-    if (ends_between) {
+    if (sequel != BOTH_ALLOCATE)
         pthread_join(other, NULL);
+    if (sequel == ONE_ENDS_FIRST)
         take_blocks(first);
-    }
-    require_apart();
+    if (sequel == ALL_IS_GIVEN_BACK)
+        require_kept();
+    else
+        require_apart();
     _exit(0);
 }
 
-// Runs each race in a process of its own.
-static void race_everywhere(size_t size_bytes)
+// Returns whether a free has as many instructions as are run before the thread is stopped.
+static bool race_in_a_child(int *reports)
 {
-    int status = 0, reports = 0;
+    int status = 0;
+    pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        REQUIRE(freopen("/dev/null", "w", stderr) != NULL);
+        alarm(30);
+        race();
+    }
+    REQUIRE(waitpid(child, &status, 0) == child);
+    bool is_report = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+    *reports += is_report;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NOT_REACHED)
+        return false;
+    if (status != 0 && !is_report)
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 3); // the child has said why
+    return true;
+}
+
+static void race_everywhere(size_t size_bytes, int block_count)
+{
+    int reports = 0;
+    bool is_reached = true;
     only_on_cairn("glibc gives the block out twice");
     block_bytes = size_bytes;
-    for (stop_at = 0; stop_at < STEPS_MOST; stop_at += stop_at < STEPS_OF_A_HIT ? 1 : 31) {
-        pid_t child = fork();
-        REQUIRE(child >= 0);
-        if (child == 0) {
-            REQUIRE(freopen("/dev/null", "w", stderr) != NULL);
-            alarm(30);
-            race(stop_at % 2);
-        }
-        REQUIRE(waitpid(child, &status, 0) == child);
-        if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NOT_REACHED)
-            break;
-        reports += WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
-        if (status != 0 && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT))
-            _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 3); // the child has said why
-    }
+    blocks = block_count;
+    for (stop_at = 0; stop_at < STEPS_MOST && is_reached;
+         stop_at += stop_at < STEPS_OF_A_HIT ? 1 : 31)
+        for (sequel = 0; sequel < SEQUELS && is_reached; sequel++)
+            is_reached = race_in_a_child(&reports);
     REQUIRE(stop_at > 20 && reports > 0);
 }
 
 static void check_two_threads_free_a_tiny_block(void)
 {
-    race_everywhere(32);
+    race_everywhere(32, BLOCKS_MOST);
 }
 
 static void check_two_threads_free_a_fine_block(void)
 {
-    race_everywhere(100);
+    race_everywhere(100, BLOCKS_MOST);
+}
+
+static void check_two_threads_free_the_smallest_coarse_block(void)
+{
+    race_everywhere(1009, BLOCKS_MOST);
 }
 
 static void check_two_threads_free_a_coarse_block(void)
 {
-    if (!is_hardened())
-        skip_check("by default it may be handed out twice: see SECURITY.md");
-    race_everywhere(2000);
+    race_everywhere(2000, BLOCKS_MOST);
+}
+
+static void check_two_threads_free_a_long_coarse_block(void)
+{
+    race_everywhere(20000, 50);
+}
+
+static void check_two_threads_free_the_longest_coarse_block(void)
+{
+    race_everywhere(256 << 10, 20);
+}
+
+static void check_two_threads_free_a_large_block(void)
+{
+    race_everywhere((256 << 10) + 1, 20);
 }
 
 DEFINE_TABLE(racing_free_attacks, ENTRY(two_threads_free_a_tiny_block),
-             ENTRY(two_threads_free_a_fine_block), ENTRY(two_threads_free_a_coarse_block));
+             ENTRY(two_threads_free_a_fine_block),
+             ENTRY(two_threads_free_the_smallest_coarse_block),
+             ENTRY(two_threads_free_a_coarse_block), ENTRY(two_threads_free_a_long_coarse_block),
+             ENTRY(two_threads_free_the_longest_coarse_block),
+             ENTRY(two_threads_free_a_large_block));

@@ -79,10 +79,11 @@ impl SizeClass {
     pub const fn coarse_byte_for(size_bytes: usize) -> u8 {
         debug_assert!(size_bytes > FINE_MAX && size_bytes <= COARSE_MAX);
         let last = size_bytes - 1;
-        let log2 = (last | 1 << COARSE_LINEAR_LOG2).ilog2();
-        let eighth = last >> (log2 - 3);
+        let leading = (last | 1 << COARSE_LINEAR_LOG2).leading_zeros();
+        let eighth = last << leading >> (usize::BITS - 4);
+        let doubling = usize::BITS - 1 - COARSE_LINEAR_LOG2 - leading;
         // Class 0 is that of 1,024 bytes: of 769 to 1,024 the eighth is 3.
-        let step = (log2 - COARSE_LINEAR_LOG2) as usize * 8 + eighth - 3;
+        let step = doubling as usize * 8 + eighth - 3;
         FIRST_COARSE_BYTE + step as u8
     }
 

@@ -5,27 +5,13 @@ use crate::os::thread;
 use crate::services::metadata;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Values that a coarse ledger entry can have, and entries of [`Fast::coarse_loaded`].
+/// Values that a coarse ledger entry can have, and entries of [`Fast::coarse_tops`].
 const COARSE_ENTRIES: usize = 64;
 /// Fine classes, and entries of [`Fast::sources`].
 const FINE_CLASSES: usize = 64;
 /// Values that a fine ledger entry can have, and entries of [`Fast::sinks`]: one for each, so that
 /// a pointer to no block needs no test of its own.
 const FINE_ENTRIES: usize = 256;
-
-/// A loaded magazine as the fast paths see it.
-///
-/// (F1) `top` points to the last slot that holds a block, or to the null word below the slots;
-///      `limit` points to the last slot. Where there is no magazine, `top == limit`: it is full.
-///      For a coarse class the word there is null: it is empty too.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct Loaded {
-    /// The last slot that holds a block, or the null word.
-    pub top: *mut usize,
-    /// The last slot.
-    pub limit: *mut usize,
-}
 
 /// Whose heap it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +36,10 @@ pub enum Owner {
 /// processor knows which class the `free` before it changed, and that depends on a ledger byte
 /// which is itself just being written: 6 to 9 ns for a pair instead of 4.
 ///
-/// (F2) `sources` has for each class a `top` as in (F1), of the null word if there is no source.
+/// (F1) A top points to the last slot of the magazine that holds a block, or to the null word below
+///      the slots; a limit points to the last slot. Where there is no magazine both are equal: it
+///      is full. For a coarse class the word there is null: it is empty too.
+/// (F2) `sources` has for each class a top as in (F1), of the null word if there is no source.
 #[repr(C, align(64))]
 pub struct Fast {
     /// The fine zones.
@@ -63,8 +52,10 @@ pub struct Fast {
     pub sinks: [*mut usize; FINE_ENTRIES],
     /// The sinks' limits: equal to the tops where there is no sink, or no class.
     pub sink_limits: [*mut usize; FINE_ENTRIES],
-    /// The coarse classes' magazines, by what a ledger entry says.
-    pub coarse_loaded: [Loaded; COARSE_ENTRIES],
+    /// The tops of the coarse classes' magazines, by what a ledger entry says.
+    pub coarse_tops: [*mut usize; COARSE_ENTRIES],
+    /// Their limits.
+    pub coarse_limits: [*mut usize; COARSE_ENTRIES],
     /// Whose it is.
     pub owner: Owner,
 }
@@ -76,8 +67,6 @@ static NULL_WORD: usize = 0;
 pub const NO_SOURCE: *mut usize = (&raw const NULL_WORD).cast_mut();
 /// The top and the limit of no magazine: a full one. It is never popped from.
 pub const NO_SINK: *mut usize = core::ptr::null_mut();
-/// Where no magazine is loaded.
-pub const NO_MAGAZINE: Loaded = Loaded { top: NO_SOURCE, limit: NO_SOURCE };
 
 impl Fast {
     /// A heap without magazines whose maps are empty: every call takes the slow path.
@@ -88,7 +77,8 @@ impl Fast {
             sources: [NO_SOURCE; FINE_CLASSES],
             sinks: [NO_SINK; FINE_ENTRIES],
             sink_limits: [NO_SINK; FINE_ENTRIES],
-            coarse_loaded: [NO_MAGAZINE; COARSE_ENTRIES],
+            coarse_tops: [NO_SOURCE; COARSE_ENTRIES],
+            coarse_limits: [NO_SOURCE; COARSE_ENTRIES],
             owner,
         }
     }

@@ -2,7 +2,7 @@
 //! one. No lock, no system call, and no branch for modes: whatever isn't a hit is the caller's slow
 //! path.
 
-use super::fast::{current, Fast, Loaded};
+use super::fast::{current, Fast};
 use super::{large_stock, slow};
 use crate::arithmetic::size_class::{SizeClass, COARSE_MAX, FINE_MAX, LARGE_BYTE};
 use crate::memory::block::Block;
@@ -56,8 +56,10 @@ pub unsafe fn allocate_coarse(size_bytes: usize, slow: Allocate) -> *mut c_void 
     // SAFETY: as in `allocate`.
     unsafe {
         let Some(block) = pop_coarse(heap, byte) else { return slow(size_bytes) };
-        (*heap).coarse.entry_of(block).set(byte);
-        block.as_ptr().cast()
+        match (*heap).coarse.entry_of(block).try_set(byte) {
+            true => block.as_ptr().cast(),
+            false => slow(size_bytes),
+        }
     }
 }
 
@@ -70,8 +72,7 @@ pub fn take(class: SizeClass) -> Option<Block> {
     unsafe {
         if class.is_coarse() {
             let block = pop_coarse(heap, byte)?;
-            (*heap).coarse.entry_of(block).set(byte);
-            return Some(block);
+            return (*heap).coarse.entry_of(block).try_set(byte).then_some(block);
         }
         let block = pop(heap, byte as usize)?;
         (*heap).fine.entry_of(block).try_set(byte).then_some(block)
@@ -243,12 +244,12 @@ unsafe fn push(heap: *mut Fast, entry_says: u8, entry: Entry, address: usize) ->
 pub unsafe fn pop_coarse(heap: *mut Fast, byte: u8) -> Option<Block> {
     // SAFETY: (F1), as in `pop`.
     unsafe {
-        let loaded = (*heap).coarse_loaded.get_unchecked_mut(byte as usize);
-        let address = *loaded.top;
+        let top = *(*heap).coarse_tops.get_unchecked(byte as usize);
+        let address = *top;
         if address == 0 {
             return None;
         }
-        loaded.top = loaded.top.sub(1);
+        *(*heap).coarse_tops.get_unchecked_mut(byte as usize) = top.sub(1);
         Some(Block::at(address))
     }
 }
@@ -259,15 +260,16 @@ pub unsafe fn pop_coarse(heap: *mut Fast, byte: u8) -> Option<Block> {
 /// `heap` must be this thread's, `entry_says` at most 62.
 #[inline(always)]
 unsafe fn push_coarse(heap: *mut Fast, entry_says: u8, entry: Entry, address: usize) -> bool {
+    let index = entry_says as usize;
     // SAFETY: (F1), as in `push`.
     unsafe {
-        let Loaded { top, limit } = *(*heap).coarse_loaded.get_unchecked(entry_says as usize);
-        if top == limit {
+        let top = *(*heap).coarse_tops.get_unchecked(index);
+        if top == *(*heap).coarse_limits.get_unchecked(index) {
             return false;
         }
         entry.clear();
         *top.add(1) = address;
-        (*heap).coarse_loaded.get_unchecked_mut(entry_says as usize).top = top.add(1);
+        *(*heap).coarse_tops.get_unchecked_mut(index) = top.add(1);
         true
     }
 }

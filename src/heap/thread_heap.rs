@@ -4,7 +4,7 @@
 //! A coarse class has one loaded magazine, which is called its source here too, and no sink: it may
 //! hold a single block, and two of those would have to change places at each call.
 
-use super::fast::{self, Fast, Loaded, Owner, NO_MAGAZINE, NO_SINK, NO_SOURCE};
+use super::fast::{self, Fast, Owner, NO_SINK, NO_SOURCE};
 use super::hit;
 use super::large_stock::LargeStock;
 use crate::arithmetic::size_class::{SizeClass, CLASS_COUNT};
@@ -308,10 +308,14 @@ impl Heap {
         // SAFETY: the first `count` slots hold blocks.
         let top = unsafe { magazine.bottom().add(count) };
         match class.is_coarse() {
-            true => self.fast.coarse_loaded[entry] = Loaded { top, limit: magazine.limit() },
+            true => self.load_coarse(entry, top, magazine.limit()),
             false => self.fast.sources[entry] = top,
         }
         self.stocks[class.index()].source = Some(magazine);
+    }
+
+    fn load_coarse(&mut self, entry: usize, top: *mut usize, limit: *mut usize) {
+        (self.fast.coarse_tops[entry], self.fast.coarse_limits[entry]) = (top, limit);
     }
 
     fn load_sink(&mut self, class: SizeClass, empty: Cartridge) {
@@ -327,7 +331,7 @@ impl Heap {
     fn forget_sink(&mut self, class: SizeClass) {
         let entry = class.ledger_byte() as usize;
         match class.is_coarse() {
-            true => self.fast.coarse_loaded[entry] = NO_MAGAZINE,
+            true => self.load_coarse(entry, NO_SOURCE, NO_SOURCE),
             false => {
                 (self.fast.sinks[entry], self.fast.sink_limits[entry]) = (NO_SINK, NO_SINK);
             }
@@ -337,15 +341,15 @@ impl Heap {
     /// The top of the magazine that blocks are given to.
     fn sink_top(&mut self, class: SizeClass) -> &mut *mut usize {
         match class.is_coarse() {
-            true => &mut self.fast.coarse_loaded[class.ledger_byte() as usize].top,
+            true => &mut self.fast.coarse_tops[class.ledger_byte() as usize],
             false => &mut self.fast.sinks[class.index()],
         }
     }
 
     fn is_sink_full(&self, class: SizeClass) -> bool {
         if class.is_coarse() {
-            let Loaded { top, limit } = self.fast.coarse_loaded[class.ledger_byte() as usize];
-            return top == limit;
+            let entry = class.ledger_byte() as usize;
+            return self.fast.coarse_tops[entry] == self.fast.coarse_limits[entry];
         }
         self.fast.sinks[class.index()] == self.fast.sink_limits[class.index()]
     }
@@ -355,7 +359,7 @@ impl Heap {
         let Some(magazine) = &self.stocks[class.index()].source else { return 0 };
         let entry = class.ledger_byte() as usize;
         let top = match class.is_coarse() {
-            true => self.fast.coarse_loaded[entry].top,
+            true => self.fast.coarse_tops[entry],
             false => self.fast.sources[entry],
         };
         // SAFETY: (H1): both point into the magazine.
@@ -395,7 +399,7 @@ impl Heap {
         let entry = class.ledger_byte() as usize;
         if let Some(source) = self.stocks[class.index()].source.take() {
             match class.is_coarse() {
-                true => self.fast.coarse_loaded[entry] = NO_MAGAZINE,
+                true => self.load_coarse(entry, NO_SOURCE, NO_SOURCE),
                 false => self.fast.sources[entry] = NO_SOURCE,
             }
             give_up(class, source, count);

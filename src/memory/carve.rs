@@ -8,17 +8,16 @@
 use super::arena::ARENA;
 use super::bin::bin;
 use super::block::Block;
+use super::copies;
 use super::find;
 use super::granules::{Map, GRANULES};
 use super::pages;
 use super::slab::{self, Slab};
 use super::unit::{Kind, Record, Run, Unit, NO_UNIT};
 use super::zone::Zone;
-use crate::arithmetic::function::Function;
 use crate::arithmetic::size_class::{SizeClass, ZoneKind, STEP_BYTES, UNIT_BYTES};
 use crate::os::memory::Range;
 use crate::services::metadata;
-use crate::services::report::{self, Call};
 use crate::sync::lock::Lock;
 use core::iter::Peekable;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -146,6 +145,16 @@ fn carve_another(class: SizeClass) -> bool {
     false
 }
 
+/// Reports a double free if one of a slab's free blocks is alive. As [`map_of`].
+fn require_free_is_dead(slab: Slab) {
+    let (start, size) = (slab.start(), slab.class.size_bytes());
+    let capacity = slab.record().capacity as usize;
+    for index in (0..capacity).filter(|index| slab.is_free(*index)) {
+        let block = Range { start: start + index * size, length: size };
+        copies::require_none_alive(ARENA.zone(slab.class.zone()), block);
+    }
+}
+
 /// What is free in a slab of one class. The caller holds the lock of its bin.
 fn map_of(slab: Slab) -> Map {
     let capacity = slab.record().capacity as usize;
@@ -167,15 +176,16 @@ fn is_room_for(class: SizeClass, map: &Map) -> bool {
 pub fn give(carved: Carved, class: SizeClass, blocks: &mut Peekable<impl Iterator<Item = Block>>) {
     let mut carver = CARVER.lock();
     let range = carved.range();
-    let length = class.size_bytes() / STEP_BYTES;
+    let size = class.size_bytes();
+    let length = size / STEP_BYTES;
     let mut granules = 0;
     while let Some(block) = blocks.next_if(|b| b.address().wrapping_sub(range.start) < range.length)
     {
         let first = (block.address() - range.start) / STEP_BYTES;
+        // What is given back may be cut otherwise at once.
+        copies::require_none_alive(carved.zone(), Range { start: block.address(), length: size });
         if !carved.map().give(first..first + length) {
-            let (function, address) = (Function::Free, block.address());
-            let call = Call { function, address, size: None, alignment: None };
-            report::double_free(call, class.size_bytes());
+            copies::report_double_free(block, size);
         }
         granules += length;
     }
@@ -248,6 +258,7 @@ impl Carver {
     /// holds the bin's lock, and has seen that there is a map.
     fn adopt(&mut self, slab: Slab, class: SizeClass) {
         let map = self.spare;
+        require_free_is_dead(slab);
         pages::note_used(slab, 0, UNIT_BYTES);
         // SAFETY: as in `keep`.
         unsafe {

@@ -94,9 +94,9 @@ impl Entry {
     }
 
     /// As [`Entry::set`], for a block out of a magazine. False, and nothing is done, if the block
-    /// is alive: then the magazine had it twice, and this copy has to be forgotten. That happens
-    /// when a signal handler allocates and frees in the middle of a hit of a fine class, or two
-    /// threads free one block in the same instant.
+    /// is alive: then this copy has to be forgotten. That happens when two threads free one block in
+    /// the same instant, or a signal's handler, which the library doesn't know of, allocates and
+    /// frees in the middle of a hit.
     #[inline(always)]
     pub fn try_set(self, byte: u8) -> bool {
         let is_free = self.byte().load(Relaxed) == 0;

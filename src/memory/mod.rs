@@ -6,6 +6,7 @@ pub mod bin;
 pub mod block;
 pub mod carve;
 pub mod census;
+pub mod copies;
 pub mod emergency;
 pub mod find;
 pub mod granules;

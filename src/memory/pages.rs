@@ -7,6 +7,7 @@
 //! many ticks of the processor's counter that they take some two percent of the time.
 
 use super::arena::ARENA;
+use super::copies;
 use super::slab::Slab;
 use super::unit::{Unit, NO_UNIT};
 use crate::arithmetic::size_class::{SizeClass, UNIT_BYTES};
@@ -109,7 +110,7 @@ pub fn find_going(slab: Slab) -> u32 {
 /// The pages whose blocks are all free, a bit for each.
 fn free_pages(slab: Slab) -> u16 {
     let (page, size) = (memory::page_bytes(), slab.class.size_bytes());
-    let capacity = slab.record().capacity as usize;
+    let (start, capacity) = (slab.start(), slab.record().capacity as usize);
     let words = slab.words(capacity);
     let is_free = |block: usize| words[block / 64] >> (block % 64) & 1 == 1;
     let mut mask = 0;
@@ -117,6 +118,8 @@ fn free_pages(slab: Slab) -> u16 {
         let first = number * page / size;
         let last = (((number + 1) * page - 1) / size).min(capacity - 1);
         if first <= last && (first..=last).all(is_free) {
+            let blocks = Range { start: start + first * size, length: (last + 1 - first) * size };
+            copies::require_none_alive(ARENA.zone(slab.class.zone()), blocks);
             mask |= 1 << number;
         }
     }

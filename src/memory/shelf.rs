@@ -4,12 +4,11 @@
 use super::arena::ARENA;
 use super::block::Block;
 use super::carve;
+use super::copies;
 use super::pages::{self, Sparse};
 use super::slab::Slab;
 use super::unit::{Record, Unit, NO_UNIT};
-use crate::arithmetic::function::Function;
 use crate::arithmetic::size_class::{SizeClass, UNIT_BYTES};
-use crate::services::report::{self, Call};
 use core::mem;
 
 /// Slabs with free blocks are in one of this many lists, by the share of their blocks that is free.
@@ -117,12 +116,11 @@ impl Shelf {
                 continue;
             }
             let slab = Slab::of(*block, class);
+            copies::require_from(slab, *block);
             let record = slab.record();
             let before = record.free_blocks;
             if let Err(block) = slab.give(&mut blocks) {
-                let (function, address) = (Function::Free, block.address());
-                let call = Call { function, address, size: None, alignment: None };
-                report::double_free(call, class.size_bytes());
+                copies::report_double_free(block, class.size_bytes());
             }
             self.count_free(slab, (record.free_blocks - before) as isize);
             if record.list == Record::BEING_PURGED {
@@ -228,6 +226,7 @@ impl Shelf {
     }
 
     fn release(&mut self, slab: Slab, released: Unit) -> Unit {
+        slab.require_none_alive();
         self.unlink(slab);
         self.slabs -= 1;
         self.count_free(slab, -(slab.record().capacity as isize));

@@ -3,6 +3,7 @@
 
 use super::arena::{Wanted, ARENA};
 use super::block::Block;
+use super::copies;
 use super::pages;
 use super::unit::{Kind, Record, Run, Unit, NO_UNIT};
 use super::zone::Zone;
@@ -215,6 +216,11 @@ impl Slab {
         record.first_word = first_word as u16;
         record.free_blocks += count;
         Ok(())
+    }
+
+    /// Reports a double free if one of the slab's blocks is alive, which are all free in it.
+    pub fn require_none_alive(self) {
+        copies::require_none_alive(self.zone(), self.zone().range(self.run()));
     }
 
     /// Whether block number `index` is free in the slab.

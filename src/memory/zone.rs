@@ -210,13 +210,18 @@ impl Zone {
 
     /// The part of the ledger for a run.
     pub(super) fn ledger_range(&self, run: Run) -> Range {
-        let bytes = Self::ledger_bytes(self.kind);
-        let (first, length) = (run.first as usize * bytes, run.units as usize * bytes);
-        let start = match self.grows_down() {
-            true => self.ledger.origin() - first - length,
-            false => self.ledger.origin() + first,
+        self.ledger_of(self.range(run))
+    }
+
+    /// The ledger's bytes for the blocks that start in a range of the zone.
+    pub(super) fn ledger_of(&self, range: Range) -> Range {
+        let granule_log2 = (UNIT_BYTES / Self::ledger_bytes(self.kind)).trailing_zeros();
+        let byte_of = |address: usize| {
+            let distance = address.wrapping_sub(self.origin()) as isize;
+            self.ledger.origin().wrapping_add_signed(distance >> granule_log2)
         };
-        Range { start, length }
+        let start = byte_of(range.start);
+        Range { start, length: byte_of(range.end() - 1) + 1 - start }
     }
 
     /// The bitmaps of a run's units.
