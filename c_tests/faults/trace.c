@@ -26,6 +26,7 @@ struct trace {
     struct outcome *outcome;
     uint64_t code_start, code_end; // of the library, once it is mapped
     bool memory_is_back;
+    bool has_new_stack; // the C library has asked for one, and its next mprotect is for that
 };
 
 void make_mark(enum mark mark)
@@ -43,6 +44,21 @@ static const char *name_for_memory(uint64_t number)
     case SYS_mprotect: return "mprotect";
     case SYS_mremap: return "mremap";
     case SYS_madvise: return "madvise";
+    default: return NULL;
+    }
+}
+
+// What the C library asks for to create a thread, or null: a stack, access to it, the thread itself.
+static const char *name_for_thread(struct trace *trace, const struct __ptrace_syscall_info *info)
+{
+    bool had_new_stack = trace->has_new_stack;
+    switch (info->entry.nr) {
+    case SYS_mmap:
+        trace->has_new_stack = info->entry.args[3] & MAP_STACK;
+        return trace->has_new_stack ? "mmap" : NULL;
+    case SYS_mprotect: trace->has_new_stack = false; return had_new_stack ? "mprotect" : NULL;
+    case SYS_clone:
+    case SYS_clone3: return "clone";
     default: return NULL;
     }
 }
@@ -98,16 +114,21 @@ static void at_entry(struct trace *trace, pid_t thread, const struct __ptrace_sy
         return;
     }
     outcome->system_calls[outcome->windows]++;
-    const char *name = name_for_memory(info->entry.nr);
-    if (!name || trace->memory_is_back ||
-        !is_from_library(trace, thread, info->instruction_pointer))
+    if (trace->memory_is_back)
+        return;
+    const char *name = trace->plan->refuses_threads ? name_for_thread(trace, info)
+                                                    : name_for_memory(info->entry.nr);
+    if (!name || (!trace->plan->refuses_threads &&
+                  !is_from_library(trace, thread, info->instruction_pointer)))
         return;
     long call = ++outcome->calls;
     if (trace->plan->first != 0 && trace->plan->first <= call && call <= trace->plan->last)
         refuse(outcome, thread, name);
 }
 
-static void at_exit(pid_t thread, const struct __ptrace_syscall_info *info)
+// Of both the kernel says that it is short: a thread is one too many, memory has run out.
+static void at_exit(const struct trace *trace, pid_t thread,
+                    const struct __ptrace_syscall_info *info)
 {
     struct user_regs_struct registers;
     if (info->exit.rval != -ENOSYS)
@@ -115,7 +136,7 @@ static void at_exit(pid_t thread, const struct __ptrace_syscall_info *info)
     REQUIRE(ptrace(PTRACE_GETREGS, thread, NULL, &registers) == 0);
     if (registers.orig_rax != (uint64_t)-1)
         return;
-    registers.rax = (uint64_t)-ENOMEM;
+    registers.rax = (uint64_t)(trace->plan->refuses_threads ? -EAGAIN : -ENOMEM);
     REQUIRE(ptrace(PTRACE_SETREGS, thread, NULL, &registers) == 0);
 }
 
@@ -133,7 +154,7 @@ static int at_stop(struct trace *trace, pid_t thread, int status)
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
         at_entry(trace, thread, &info);
     else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
-        at_exit(thread, &info);
+        at_exit(trace, thread, &info);
     return 0;
 }
 

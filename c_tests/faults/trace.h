@@ -1,25 +1,28 @@
 // Runs a program that is stopped at each of its system calls; counts those that the tested library
-// makes for memory (mmap, munmap, mprotect, mremap, madvise) and refuses the ones of a plan. Only
-// so can it be done: the library makes its system calls itself, not through libc.
+// makes for memory (mmap, munmap, mprotect, mremap, madvise), or those that the C library makes to
+// create threads, and refuses the ones of a plan. Only so can it be done: the library makes its
+// system calls itself, not through libc.
 
 #ifndef TRACE_H
 #define TRACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/resource.h>
 
-// Calls from the `first` to the `last` fail with ENOMEM; they are counted from 1. None does if
-// `first` is 0.
+// Calls from the `first` to the `last` fail, those for memory with ENOMEM, those for threads with
+// EAGAIN; they are counted from 1. None does if `first` is 0.
 struct plan {
     long first, last;
     rlim_t address_space_bytes; // the program's RLIMIT_AS from its start; 0: none
+    bool refuses_threads;       // the calls are those to create threads
 };
 
 enum { WINDOWS_MOST = 256 };
 
 struct outcome {
     int status;           // as waitpid gives it
-    long calls, refused;  // of the library, for memory, until MARK_MEMORY_IS_BACK
+    long calls, refused;  // those of the plan, until MARK_MEMORY_IS_BACK
     char refused_names[128];
     char said[1024];      // what the program wrote to stderr
     int windows;          // see MARK_WINDOW

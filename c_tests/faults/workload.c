@@ -3,7 +3,8 @@
 // what it must never do is to change something else.
 //
 // Exit status: 0 all calls had memory, 3 some had none, 1 a rule is broken (it is on stderr).
-// Argument: "limit" sets RLIMIT_AS first, when the library has long started.
+// Argument: "limit" sets RLIMIT_AS first, when the library has long started; "threads" runs the steps
+// with threads only.
 
 #include "trace.h"
 
@@ -334,6 +335,13 @@ static void threads(void)
     }
 }
 
+static void threads_again(void)
+{
+    threads();
+    check_all();
+    give_all();
+}
+
 // All that is free is handed out once: nothing may be missing, and all of it is zero.
 static void everything_again(void)
 {
@@ -373,10 +381,12 @@ static const struct {
     STEP(threads),
 };
 
-static void run_steps(void)
+static void run_steps(bool only_threads)
 {
     size_t at_start = live_blocks();
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        if (only_threads && steps[i].run != threads)
+            continue;
         step_name = steps[i].name;
         steps[i].run();
         check_all();
@@ -398,12 +408,16 @@ int main(int argc, char **argv)
         complain("setrlimit: error %d", errno);
     if (pthread_key_create(&late_key, late) != 0)
         complain("no key");
-    run_steps();
+    bool only_threads = argc > 1 && strcmp(argv[1], "threads") == 0;
+    run_steps(only_threads);
     unsigned long refusals_before = refusals;
     make_mark(MARK_MEMORY_IS_BACK);
     memory_is_back = true;
     step_name = "everything_again";
-    everything_again();
+    if (only_threads)
+        threads_again();
+    else
+        everything_again();
     if (refusals != refusals_before)
         complain("no thread though memory is back");
     if (validate)
