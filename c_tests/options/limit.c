@@ -187,15 +187,15 @@ static size_t limit_found(const char *folder)
     return strtoull(line, NULL, 10);
 }
 
-static void auto_takes_the_limit_of_the_control_group(void)
+// Makes a control group with that limit on its memory; skips the check where none can be made.
+static void make_group(char *folder, size_t length, const char *limit)
 {
     static const struct {
         const char *folder, *file;
     } groups[] = {{"/sys/fs/cgroup", "memory.max"},
                   {"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}};
-    char folder[128];
     for (size_t i = 0; i < 2; i++) {
-        snprintf(folder, sizeof folder, "%s/cairn-test-%d", groups[i].folder, (int)getpid());
+        snprintf(folder, length, "%s/cairn-test-%d", groups[i].folder, (int)getpid());
         if (mkdir(folder, 0755) != 0)
             continue;
         char path[256];
@@ -204,17 +204,66 @@ static void auto_takes_the_limit_of_the_control_group(void)
             rmdir(folder);
             continue;
         }
-        write_file(folder, groups[i].file, "268435456");
-        size_t limit = limit_found(folder);
-        REQUIRE(rmdir(folder) == 0);
-        if (limit != 240 * (size_t)MIB)
-            FAIL("%zu bytes instead of 240 MiB", limit);
+        write_file(folder, groups[i].file, limit);
         return;
     }
     skip_check("no control group for memory can be made here (only root can)");
 }
 
-static const struct check outside[] = {CHECK(auto_takes_the_limit_of_the_control_group)};
+static void auto_takes_the_limit_of_the_control_group(void)
+{
+    char folder[128];
+    make_group(folder, sizeof folder, "268435456");
+    size_t limit = limit_found(folder);
+    REQUIRE(rmdir(folder) == 0);
+    if (limit != 240 * (size_t)MIB)
+        FAIL("%zu bytes instead of 240 MiB", limit);
+}
+
+// What runs in a tiny group: at the limit there is no memory, rather than the kernel's killer, and
+// what is freed serves other sizes. Blocks are chained, since a table would count too.
+static int fill_repeatedly(void)
+{
+    static const size_t sizes[] = {100, 100000, 3000, 600000, 48};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        size_t bytes = 0;
+        void **last = NULL, **block;
+        while ((block = malloc(sizes[i])) != NULL) {
+            memset(block, 1, sizes[i]);
+            *block = last;
+            last = block;
+            bytes += sizes[i];
+        }
+        for (; last; last = block) {
+            block = *last;
+            free(last);
+        }
+        if (bytes < stats().limit_bytes / 2)
+            return 3;
+    }
+    return 0;
+}
+
+static void auto_lives_in_a_tiny_control_group(void)
+{
+    char folder[128];
+    int status;
+    make_group(folder, sizeof folder, "33554432");
+    pid_t child = fork();
+    if (child == 0) {
+        write_file(folder, "cgroup.procs", "0");
+        setenv("CAIRN_OPTIONS", "limit=auto", 1);
+        execl("/proc/self/exe", "limit", "fill", NULL);
+        _exit(2);
+    }
+    REQUIRE(child > 0 && waitpid(child, &status, 0) == child);
+    REQUIRE(rmdir(folder) == 0);
+    if (status != 0)
+        FAIL("waitpid gives %d", status);
+}
+
+static const struct check outside[] = {CHECK(auto_takes_the_limit_of_the_control_group),
+                                       CHECK(auto_lives_in_a_tiny_control_group)};
 
 int main(int argc, char **argv)
 {
@@ -226,6 +275,8 @@ int main(int argc, char **argv)
         tell_limit();
         return 0;
     }
+    if (argc > 1 && strcmp(argv[1], "fill") == 0)
+        return fill_repeatedly();
     if (getenv("CAIRN_OPTIONS"))
         return run_checks(inside, sizeof inside / sizeof inside[0], argc, argv);
     return run_checks(outside, sizeof outside / sizeof outside[0], argc, argv);

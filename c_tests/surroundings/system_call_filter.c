@@ -1,6 +1,6 @@
 // Seccomp filters that stand before the process starts (the filter is set, then the program is
-// executed again): one kills at getrandom and prctl, as sandboxes do; one plays an older kernel,
-// which doesn't know the newer calls.
+// executed again): one kills at getrandom and prctl, as sandboxes do; one at every call that isn't
+// on a list; one plays an older kernel, which doesn't know the newer calls.
 
 #include "../checks.h"
 
@@ -54,6 +54,33 @@ static void killed_at_prctl(void)
         ANSWER(SECCOMP_RET_KILL_PROCESS),
         ANSWER(SECCOMP_RET_ALLOW),
     };
+    run_again_as("filtered", instructions, sizeof instructions / sizeof instructions[0]);
+}
+
+// What a program with threads needs to be loaded and to run, and for memory nothing but mmap, munmap,
+// mprotect, mremap, madvise and a question for its limits. Whatever else is called ends the process.
+static void killed_at_all_but_a_list(void)
+{
+    only_on_cairn("glibc's own malloc calls getrandom and brk");
+    static const unsigned listed[] = {
+        SYS_mmap, SYS_munmap, SYS_mprotect, SYS_mremap, SYS_madvise, SYS_prlimit64,
+        // The loader, and the start and the end of a process.
+        SYS_execve, SYS_brk, SYS_access, SYS_openat, SYS_read, SYS_pread64, SYS_newfstatat,
+        SYS_close, SYS_arch_prctl, SYS_set_tid_address, SYS_write, SYS_exit_group,
+        // Threads.
+        SYS_set_robust_list, SYS_rseq, SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_clone, SYS_clone3,
+        SYS_futex, SYS_exit,
+    };
+    enum { LISTED = sizeof listed / sizeof listed[0] };
+    struct sock_filter instructions[2 * LISTED + 2] = {LOAD(nr)};
+    for (unsigned short i = 0; i < LISTED; i++) {
+        struct sock_filter compare = SKIP_UNLESS_EQUAL(listed[i], 1);
+        struct sock_filter allow = ANSWER(SECCOMP_RET_ALLOW);
+        instructions[2 * i + 1] = compare;
+        instructions[2 * i + 2] = allow;
+    }
+    struct sock_filter kill = ANSWER(SECCOMP_RET_KILL_PROCESS);
+    instructions[2 * LISTED + 1] = kill;
     run_again_as("filtered", instructions, sizeof instructions / sizeof instructions[0]);
 }
 
@@ -111,6 +138,7 @@ static int run_filtered(void)
 static const struct check table[] = {
     CHECK(killed_at_getrandom_and_prctl),
     CHECK(killed_at_prctl),
+    CHECK(killed_at_all_but_a_list),
     CHECK(on_an_older_kernel),
 };
 
