@@ -40,7 +40,7 @@ pub enum Choice {
     OnSignal,
     /// Whether the program ends at the first error.
     Stop,
-    /// How freed blocks are kept from being used again: how many bytes.
+    /// How freed blocks are kept from being used again: how many bytes, or [`QUARANTINE_AUTO`].
     Quarantine,
     /// By which means blocks are guarded: a [`Guards`].
     Guard,
@@ -113,6 +113,8 @@ enum Kind {
     Size,
     /// The same, 0 for none, or `auto`: what the control group leaves to the heap.
     Limit,
+    /// The same, or `auto`, the default: what the program's pace makes of it.
+    Quarantine,
     /// A number.
     Number,
     /// One of several words; the value is its place among them.
@@ -133,6 +135,9 @@ struct Row {
 }
 
 const TIB: usize = 1 << 40;
+
+/// The value of [`Choice::Quarantine`] that stands for no size.
+pub const QUARANTINE_AUTO: usize = usize::MAX;
 
 /// Every option there is, in the order of [`Choice`].
 const TABLE: [Row; 20] = [
@@ -252,10 +257,10 @@ const TABLE: [Row; 20] = [
     Row {
         choice: Choice::Quarantine,
         name: "quarantine",
-        kind: Kind::Size,
-        default: 16 << 20,
+        kind: Kind::Quarantine,
+        default: QUARANTINE_AUTO,
         most: TIB,
-        sentence: "check: how much freed memory is kept from being used again",
+        sentence: "check: how much freed memory is kept from being used again; auto: 4M to 16M",
     },
     Row {
         choice: Choice::Guard,
@@ -371,6 +376,7 @@ impl Row {
         let value = match self.kind {
             Kind::Switch if text.len() != 1 => return None,
             Kind::Limit if text == b"auto" => limit_by_control_group().min(self.most),
+            Kind::Quarantine if text == b"auto" => return Some(QUARANTINE_AUTO),
             Kind::Number if !text.iter().all(u8::is_ascii_digit) => return None,
             Kind::Word(words) => words.iter().position(|word| word.as_bytes() == text)?,
             Kind::Path if text.is_empty() || text.len() >= PATH_BYTES => return None,
@@ -398,7 +404,9 @@ impl Kind {
         match self {
             Self::Switch => "the value has to be 0 or 1",
             Self::Size => "the value has to be a size such as 64K, 16M or 1G, up to 1T",
-            Self::Limit => "the value has to be auto or a size such as 512M or 1G, up to 1T",
+            Self::Limit | Self::Quarantine => {
+                "the value has to be auto or a size such as 512M or 1G, up to 1T"
+            }
             Self::Number => "the value has to be a number in its range",
             Self::Word(_) => "the value has to be one of its words",
             Self::Path => "the value has to be the path of a file",
@@ -422,6 +430,9 @@ fn print_table() {
         match row.kind {
             Kind::Switch => line.push(format_args!("  {name}=0|1 (default {})", row.default)),
             Kind::Limit => line.push(format_args!("  {name}=SIZE|auto (up to 1T, default none)")),
+            Kind::Quarantine => {
+                line.push(format_args!("  {name}=SIZE|auto (0 to 1T, default auto)"))
+            }
             Kind::Number => {
                 line.push(format_args!("  {name}=N (0 to {}, default {})", row.most, row.default))
             }

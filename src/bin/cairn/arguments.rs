@@ -153,8 +153,9 @@ pub struct Checker {
     #[arg(long, value_name = "YES|NO", value_enum, default_value_t = Answer::Yes)]
     pub error_limit: Answer,
 
-    /// How much freed memory is kept back, to find writes to it [default: 16M]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    /// How much freed memory is kept back, to find writes to it. auto: up to 16M; less, down to 4M
+    /// of small blocks, in a program that does little but allocate and free [default: auto]
+    #[arg(long, value_name = "SIZE", value_parser = size_or_auto)]
     pub quarantine: Option<String>,
 
     /// How to guard blocks: auto takes the kernel's markers if it has them (6.13), else mprotect
@@ -325,6 +326,13 @@ fn kinds(text: &str) -> Result<Kinds, String> {
 }
 
 /// A size that the library understands, such as 64M.
+fn size_or_auto(text: &str) -> Result<String, String> {
+    match text {
+        "auto" => Ok(text.to_string()),
+        _ => size(text),
+    }
+}
+
 fn size(text: &str) -> Result<String, String> {
     let digits = text.trim_end_matches(['K', 'M', 'G', 'T', 'k', 'm', 'g', 't']);
     let is_size = text.len() - digits.len() <= 1 && digits.parse::<u64>().is_ok();

@@ -5,11 +5,11 @@ use super::budget;
 use super::finding::{Finding, Kind};
 use super::marks::{self, Change, Tag};
 use super::place::{self, Place, CANARY_LEAST};
-use super::quarantine::{Later, GUARDED, PLAIN};
+use super::quarantine::{Bounds, Later, Pushed, GUARDED, PLAIN};
 use super::record::{Placement, Record};
 use super::stacks::StackNumber;
 use super::table::{self, Held};
-use super::{guard, telling, watch};
+use super::{guard, pace, telling, watch};
 use crate::arithmetic::function::{Function, Request};
 use crate::arithmetic::size_class::SizeClass;
 use crate::heap::slow;
@@ -17,7 +17,6 @@ use crate::heap::thread_heap::Heap;
 use crate::memory::block::Block;
 use crate::memory::find;
 use crate::os::{clock, memory, processor};
-use crate::services::options::{self, Choice};
 use crate::services::report::Call;
 use crate::sync::counter::Counter;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -304,15 +303,16 @@ fn retire_guarded(address: usize, freed: &Freed) {
         // SAFETY: the block was freed, and its pages are as they were.
         unsafe { marks::fill_poison(address, size_bytes, Tag::Freed, freed.number) };
     }
-    let most_bytes = guard::waiting_max_bytes();
+    let bounds = Bounds { bytes: guard::waiting_max_bytes(), looked_at_bytes: usize::MAX };
     let slot_bytes = guard::slot_bytes(size_bytes);
-    let (is_waiting, mut left) = GUARDED.push(address, freed.record, slot_bytes, most_bytes);
-    if !is_waiting {
+    let pushed = GUARDED.push(address, freed.record, slot_bytes, bounds);
+    if !pushed.is_waiting {
         leave_guarded(address);
     }
+    let mut left = pushed.left;
     while let Some(oldest) = left {
         leave_guarded(oldest.address);
-        left = GUARDED.pop_beyond(most_bytes);
+        left = GUARDED.pop_beyond(bounds);
     }
     budget::spend(since);
 }
@@ -327,21 +327,31 @@ fn leave_guarded(address: usize) {
 
 #[inline(always)]
 fn retire_plain(mut heap: Option<&mut Heap>, address: usize, freed: &Freed) {
-    let most_bytes = options::value(Choice::Quarantine);
+    let bounds = pace::bounds();
     let bytes = freed.size_bytes + freed.around_bytes;
     // A block that would drive out most others doesn't wait.
-    let may_wait = bytes <= most_bytes / 4;
-    let (is_waiting, mut left) = match may_wait {
-        true => PLAIN.push(address, freed.record, bytes, most_bytes),
-        false => (false, PLAIN.pop_beyond(most_bytes)),
+    let pushed = match bytes <= bounds.bytes / 4 {
+        true => PLAIN.push(address, freed.record, bytes, bounds),
+        false => Pushed::REFUSED,
     };
-    if !is_waiting {
+    if !pushed.is_waiting {
         give_back(heap.as_deref_mut(), address);
     }
-    while let Some(oldest) = left {
+    if let Some(oldest) = pushed.left {
         prefetch(oldest.later);
         give_back(heap.as_deref_mut(), oldest.address);
-        left = PLAIN.pop_beyond(most_bytes);
+    }
+    if pushed.has_more {
+        drain_plain(heap, bounds);
+    }
+}
+
+/// Lets those go that wait too long.
+#[inline(never)]
+fn drain_plain(mut heap: Option<&mut Heap>, bounds: Bounds) {
+    while let Some(oldest) = PLAIN.pop_beyond(bounds) {
+        prefetch(oldest.later);
+        give_back(heap.as_deref_mut(), oldest.address);
     }
 }
 
@@ -350,7 +360,7 @@ fn retire_plain(mut heap: Option<&mut Heap>, address: usize, freed: &Freed) {
 pub fn prefetch_free(address: usize) {
     /// The record says only later how long the block is.
     const PREFETCHED_BYTES: usize = 256;
-    table::prefetch_word(address);
+    table::prefetch(address);
     let start = address.wrapping_sub(CANARY_LEAST);
     (0..PREFETCHED_BYTES).step_by(64).for_each(|at| processor::prefetch(start.wrapping_add(at)));
 }
@@ -361,7 +371,7 @@ pub fn prefetch_free(address: usize) {
 fn prefetch(later: Later) {
     /// The processor itself sees to what is behind.
     const PREFETCHED_BYTES: usize = 512;
-    table::prefetch(later.address, later.record);
+    table::prefetch_for_later(later.address, later.record);
     find::prefetch(later.address);
     let bytes = later.bytes.min(PREFETCHED_BYTES);
     (0..bytes).step_by(64).for_each(|offset| processor::prefetch(later.address + offset));

@@ -3,6 +3,7 @@
 //! most: TCMalloc's `guarded_page_allocator.cc`), and then a sample.
 
 use super::guard;
+use super::pace;
 use super::stacks::StackNumber;
 use super::table;
 use crate::os::{clock, memory, modules, unwind};
@@ -29,9 +30,9 @@ const SAMPLE_ONE_IN: u64 = 1024;
 const LIVE_SMALL_MAX: usize = 16 << 10;
 /// From this size on a page more doesn't matter.
 const SMALL_BELOW_BYTES: usize = 64 << 10;
-/// How often the time is looked at: once in so many guards, or so many blocks without.
+/// How often the time is looked at: once in so many guards, and in so many blocks.
 const LOOK_EVERY: u64 = 64;
-const LOOK_EVERY_UNGUARDED: u64 = 4096;
+const LOOK_EVERY_BLOCKS: u64 = 4096;
 /// A stack's count goes back by four from here.
 const COUNT_MAX: u8 = 127;
 const NEEDS_ALIGNMENT: u8 = 128;
@@ -42,16 +43,15 @@ const COUNTED_STACKS: usize = 1 << 20;
 
 /// Ticks that guards have taken.
 static TICKS: AtomicU64 = AtomicU64::new(0);
-/// Whether there is time left, and whether at least twice the budget isn't spent.
+/// Whether there is time left, and whether even twice the budget is spent.
 static HAS_TIME: AtomicBool = AtomicBool::new(true);
-static HAS_TIME_FOR_NEW: AtomicBool = AtomicBool::new(true);
+static IS_SPENT: AtomicBool = AtomicBool::new(false);
 static LIVE_SMALL: AtomicUsize = AtomicUsize::new(0);
 /// For each stack how many of its blocks were guarded; beyond [`COUNT_MAX`] only modulo four. The
 /// highest bit is set if one of them had to be at a multiple of 16.
 static COUNTS: AtomicPtr<AtomicU8> = AtomicPtr::new(core::ptr::null_mut());
 
 static GUARDED: Counter = Counter::new();
-static UNGUARDED: Counter = Counter::new();
 static GUARDED_STACKS: Counter = Counter::new();
 static MISALIGNED: AtomicU64 = AtomicU64::new(0);
 /// The last such block that hasn't been looked up, or 0.
@@ -80,9 +80,20 @@ pub enum Side {
 }
 
 /// Whether, and how, a block of `size_bytes` that `stack` allocates as the `number`th is guarded.
+#[inline(always)]
 pub fn side_for(stack: StackNumber, size_bytes: usize, number: u64) -> Option<Side> {
+    if number.is_multiple_of(LOOK_EVERY_BLOCKS) {
+        look_at_time();
+    }
+    if IS_SPENT.load(Relaxed) && !number.is_multiple_of(SAMPLE_ONE_IN) {
+        return None;
+    }
+    choose(stack, size_bytes, number)
+}
+
+#[inline(never)]
+fn choose(stack: StackNumber, size_bytes: usize, number: u64) -> Option<Side> {
     if !guard::is_on() || !is_chosen(stack, size_bytes, number) {
-        note_unguarded();
         return None;
     }
     // The first block of a stack is guarded behind: overruns are more common.
@@ -96,8 +107,7 @@ fn is_chosen(stack: StackNumber, size_bytes: usize, number: u64) -> bool {
         return false;
     }
     HAS_TIME.load(Relaxed)
-        || HAS_TIME_FOR_NEW.load(Relaxed)
-            && count_of(stack).load(Relaxed) & COUNT_MAX < FIRST_OF_STACK
+        || !IS_SPENT.load(Relaxed) && count_of(stack).load(Relaxed) & COUNT_MAX < FIRST_OF_STACK
         || number.is_multiple_of(SAMPLE_ONE_IN)
 }
 
@@ -151,17 +161,9 @@ pub fn may_misalign(stack: StackNumber) -> bool {
         && count_of(stack).load(Relaxed) & NEEDS_ALIGNMENT == 0
 }
 
-fn note_unguarded() {
-    let unguarded = UNGUARDED.add(1);
-    if unguarded.is_multiple_of(LOOK_EVERY_UNGUARDED) {
-        look_at_time();
-    }
-}
-
 /// Notes that a block that was to be guarded could not be.
 pub fn note_failed() {
     GUARDED.add(1u64.wrapping_neg());
-    UNGUARDED.add(1);
 }
 
 /// Counts the page of a guarded block that lives, or (`false`) no longer lives.
@@ -185,9 +187,11 @@ fn look_at_time() {
     let unmeasured_ns = GUARDED.get() * UNMEASURED_NS;
     let spent_ns = clock::ns_of_ticks(TICKS.load(Relaxed)) + unmeasured_ns;
     let percent = options::value(Choice::Budget) as u64;
-    let allowed_ns = GRACE_NS + clock::process_ns() / 100 * percent;
+    let process_ns = clock::process_ns();
+    let allowed_ns = GRACE_NS + process_ns / 100 * percent;
     HAS_TIME.store(spent_ns < allowed_ns, Relaxed);
-    HAS_TIME_FOR_NEW.store(spent_ns < 2 * allowed_ns, Relaxed);
+    IS_SPENT.store(spent_ns >= 2 * allowed_ns, Relaxed);
+    pace::look(process_ns);
 }
 
 /// Where modules were unloaded others may lie now, whose functions have other frames.
@@ -209,9 +213,7 @@ pub struct Coverage {
     pub guarded_stacks: u64,
 }
 
-/// What was guarded so far.
-pub fn coverage() -> Coverage {
-    let guarded = GUARDED.get();
-    let all = guarded + UNGUARDED.get();
-    Coverage { guarded, all, guarded_stacks: GUARDED_STACKS.get() }
+/// What was guarded so far of `all` blocks that were allocated.
+pub fn coverage(all: u64) -> Coverage {
+    Coverage { guarded: GUARDED.get(), all, guarded_stacks: GUARDED_STACKS.get() }
 }

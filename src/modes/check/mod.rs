@@ -18,6 +18,7 @@ mod guard;
 pub mod leak;
 mod leaks;
 mod marks;
+mod pace;
 mod place;
 mod precision;
 mod quarantine;
@@ -88,6 +89,7 @@ pub fn begin() {
     precision::begin();
     signals::watch(fault::answer);
     budget::begin();
+    pace::begin();
     starts::begin();
     purge::want_huge_pages_from(HUGE_FROM_UNITS);
     let has_quarantine = quarantine::PLAIN.begin() && quarantine::GUARDED.begin();

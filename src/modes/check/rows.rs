@@ -18,7 +18,8 @@ pub const CHUNK: u32 = 16;
 /// How many rows the first segment has; each further one has twice as many.
 const FIRST_LOG2: u32 = 12;
 const FIRST: usize = 1 << FIRST_LOG2;
-const SEGMENTS: usize = 19;
+/// Enough for every row that a number can name.
+const SEGMENTS: usize = 32 - FIRST_LOG2 as usize + 1;
 /// From this size on segments consist of huge pages, where the kernel has them.
 const HUGE_BYTES: usize = 2 << 20;
 
@@ -58,7 +59,7 @@ fn bytes_of(segment: usize) -> usize {
     (count * size_of::<Record>()).next_multiple_of(memory::page_bytes())
 }
 
-/// Where a row is.
+/// Where a row is; no place in particular for what is no row.
 #[inline(always)]
 pub fn place_of(row: u32) -> *mut Record {
     ORIGINS[segment_of(row)].load(Relaxed).wrapping_add(row as usize)
@@ -69,9 +70,6 @@ pub fn take_chunk() -> Option<u32> {
     let mut next = NEXT.lock();
     let first = *next;
     let segment = segment_of(first);
-    if segment >= SEGMENTS {
-        return None;
-    }
     if ORIGINS[segment].load(Relaxed).is_null() {
         let range = memory::map_writable(bytes_of(segment))?;
         if range.length >= HUGE_BYTES {
@@ -80,7 +78,7 @@ pub fn take_chunk() -> Option<u32> {
         let origin = (range.start as *mut Record).wrapping_sub(first_of(segment));
         ORIGINS[segment].store(origin, Release);
     }
-    *next = first + CHUNK;
+    *next = first.checked_add(CHUNK)?;
     Some(first)
 }
 
@@ -105,7 +103,7 @@ mod tests {
         for segment in 1..SEGMENTS {
             let first = first_of(segment) as u32;
             assert_eq!(segment_of(first), segment);
-            assert_eq!(segment_of(first * 2 - 1), segment);
+            assert_eq!(segment_of(first - 1 + first), segment);
         }
     }
 }

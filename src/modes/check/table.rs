@@ -321,19 +321,21 @@ pub fn hold(address: usize) -> Option<Held> {
     Some(Held { shard, row, found })
 }
 
-/// Fetches where the row of the record of the block at `address`, which may be any, is kept.
+/// Fetches the record of the block at `address`, which may be any, for a use that is near.
 #[inline(always)]
-pub fn prefetch_word(address: usize) {
+pub fn prefetch(address: usize) {
     if let Some(word) = starts::word(address) {
-        processor::prefetch(word.as_ptr() as usize);
+        processor::prefetch(rows::place_of(word.load(Relaxed)) as usize);
     }
 }
 
 /// Fetches what the record of the block at `address`, which is in `row`, is found by, for a use
-/// that is near.
+/// some blocks later.
 #[inline(always)]
-pub fn prefetch(address: usize, row: u32) {
-    prefetch_word(address);
+pub fn prefetch_for_later(address: usize, row: u32) {
+    if let Some(word) = starts::word(address) {
+        processor::prefetch(word.as_ptr() as usize);
+    }
     processor::prefetch(rows::place_of(row) as usize);
 }
 

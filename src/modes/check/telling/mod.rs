@@ -102,8 +102,8 @@ pub fn note(text: &'static str) {
 }
 
 /// What was guarded, as the sentence that ends a report.
-fn coverage_line() -> Text<160> {
-    let coverage = budget::coverage();
+fn coverage_line(allocations: u64) -> Text<160> {
+    let coverage = budget::coverage(allocations);
     let mut line = Text::new();
     // Rounded down, so that 100 means all; small shares to a part that isn't zero.
     line.push(format_args!("coverage: guarded "));

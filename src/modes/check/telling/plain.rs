@@ -190,7 +190,7 @@ pub fn end(figures: &Figures) {
         );
         let (found, told) = seen::count();
         line(out, format_args!("ERROR SUMMARY: {found} errors from {told} contexts"));
-        let coverage = coverage_line();
+        let coverage = coverage_line(figures.allocations);
         line(out, format_args!("{}", core::str::from_utf8(coverage.as_bytes()).unwrap_or("")));
     });
 }

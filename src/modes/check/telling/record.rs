@@ -277,7 +277,7 @@ pub fn end(status: &str, figures: &Figures) {
         packet.push(format_args!(
             "heap {allocations} {frees} {allocated_bytes} {live_bytes} {live_blocks}\n"
         ));
-        let coverage = budget::coverage();
+        let coverage = budget::coverage(allocations);
         packet.push(format_args!(
             "coverage {} {} {} {}\n.\n",
             coverage.guarded,
