@@ -94,8 +94,8 @@ impl Entry {
     }
 
     /// As [`Entry::set`], for a block out of a magazine. False, and nothing is done, if the block
-    /// is alive: then this copy has to be forgotten. That happens when two threads free one block in
-    /// the same instant, or a signal's handler, which the library doesn't know of, allocates and
+    /// is alive: then this copy has to be forgotten. That happens when two threads free one block
+    /// in the same instant, or a signal's handler, which the library doesn't know of, allocates and
     /// frees in the middle of a hit.
     #[inline(always)]
     pub fn try_set(self, byte: u8) -> bool {
