@@ -4,7 +4,6 @@
 #include "../checks.h"
 
 #include <malloc.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,74 +124,11 @@ static void sparse_slabs_serve_another_size(void)
     require_at_most(16, base_kib);
 }
 
-static pthread_barrier_t started, filled, worked, asked;
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
-static bool is_one_by_one;
-
-static void *work_and_idle(void *argument)
-{
-    enum { COUNT = 2030 }; // 1 MiB
-    void *mine[COUNT];
-    unsigned random = (unsigned)(size_t)argument * 7919 + 1;
-    memset(mine, 0, sizeof mine);
-    pthread_barrier_wait(&started);
-    if (is_one_by_one)
-        pthread_mutex_lock(&turn);
-    for (int i = 0; i < COUNT; i++) {
-        random = random * 1664525 + 1013904223;
-        mine[i] = malloc(16 + (random >> 8) % 1009);
-        *(char *)mine[i] = 1;
-    }
-    if (!is_one_by_one)
-        pthread_barrier_wait(&filled);
-    for (int i = 0; i < COUNT; i++)
-        free(mine[i]);
-    if (is_one_by_one)
-        pthread_mutex_unlock(&turn);
-    pthread_barrier_wait(&worked);
-    pthread_barrier_wait(&asked);
-    return NULL;
-}
-
-// A thousand threads allocate and free 1 MiB each: one after the other, or so that all have their
-// blocks at the same time, and what they keep of them lies far apart.
-static void require_that_idle_threads_keep_little(bool one_by_one)
-{
-    enum { THREADS = 1000 };
-    is_one_by_one = one_by_one;
-    static pthread_t threads[THREADS];
-    pthread_barrier_init(&started, NULL, THREADS + 1);
-    pthread_barrier_init(&filled, NULL, THREADS);
-    pthread_barrier_init(&worked, NULL, THREADS + 1);
-    pthread_barrier_init(&asked, NULL, THREADS + 1);
-    for (size_t i = 0; i < THREADS; i++)
-        REQUIRE(pthread_create(&threads[i], NULL, work_and_idle, (void *)i) == 0);
-    pthread_barrier_wait(&started);
-    size_t base_kib = status_kib("RssAnon:");
-    pthread_barrier_wait(&worked);
-    require_at_most(64, base_kib);
-    pthread_barrier_wait(&asked);
-    for (size_t i = 0; i < THREADS; i++)
-        REQUIRE(pthread_join(threads[i], NULL) == 0);
-}
-
-static void idle_threads_keep_little(void)
-{
-    require_that_idle_threads_keep_little(true);
-}
-
-static void idle_threads_that_had_much_keep_little(void)
-{
-    require_that_idle_threads_keep_little(false);
-}
-
 static const struct check table[] = {
     CHECK(all_freed_in_order_leaves_little),
     CHECK(all_freed_at_random_leaves_little),
     CHECK(pages_between_live_blocks_go_back),
     CHECK(sparse_slabs_serve_another_size),
-    CHECK(idle_threads_keep_little),
-    CHECK(idle_threads_that_had_much_keep_little),
 };
 
 int main(int argc, char **argv)

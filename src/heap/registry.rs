@@ -1,6 +1,7 @@
 //! The heaps of all threads: made when a thread first needs one, recycled when it ends.
 
 use super::thread_heap::Heap;
+use crate::memory::crowd;
 use crate::services::metadata;
 use crate::sync::lock::Lock;
 use core::ptr::{self, NonNull};
@@ -33,6 +34,7 @@ pub fn obtain() -> Option<NonNull<Heap>> {
     // SAFETY: fresh memory of the right size and alignment.
     unsafe { heap.write(Heap::new()) };
     spare.made += 1;
+    crowd::note(spare.made);
     Some(heap)
 }
 

@@ -11,6 +11,7 @@ use crate::arithmetic::size_class::{SizeClass, CLASS_COUNT};
 use crate::memory::arena::ARENA;
 use crate::memory::bin::{self, Refill, Trend};
 use crate::memory::block::Block;
+use crate::memory::crowd;
 use crate::memory::magazine::{Cartridge, Model, Stack};
 use crate::services::options::{self, Choice};
 use core::ffi::c_void;
@@ -54,8 +55,8 @@ impl Stock {
 
     fn model(&self) -> Model {
         match (self.exchanged < BLOCKS_FOR_BIG, self.is_fading) {
-            (true, false) => Model::Small,
-            (true, true) => Model::None,
+            (true, false) if !crowd::is_crowd() => Model::Small,
+            (true, _) => Model::None,
             (false, true) => Model::Fading,
             (false, false) => Model::Big,
         }

@@ -280,8 +280,12 @@ impl Arena {
         let bound = chosen.max(used * UNIT_BYTES / 8);
         match memory::is_claimed() {
             true => bound.min(CLAIMED_DIRTY_MAX),
-            // Who chooses a small bound doesn't want it to go up far.
-            false => bound + self.regretted_bytes.load(Relaxed).min(chosen * 2),
+            // Who chooses a small bound doesn't want it to go up far, nor does a process of which
+            // so many threads need so much for themselves.
+            false => {
+                let most = (chosen * 2).saturating_sub(metadata::pool_committed_bytes());
+                bound + self.regretted_bytes.load(Relaxed).min(most)
+            }
         }
     }
 
@@ -344,10 +348,12 @@ impl Arena {
         resident.max(0) as usize
     }
 
-    /// Whether the free blocks in slabs leave less than a quarter of the bound for runs: then the
-    /// slabs' pages are worth giving back. Runs go first (`dirty_bound_of_runs`), with fewer calls.
+    /// Whether the free blocks in slabs, with heaps and magazines, leave less than a quarter of the
+    /// bound for runs: then the slabs' pages are worth giving back. Runs go first
+    /// (`dirty_bound_of_runs`), with fewer calls.
     pub fn has_too_much_free(&self) -> bool {
-        self.resident_in_slabs() > self.dirty_bound() / 4 * 3
+        let (bound, heaps) = (self.dirty_bound(), metadata::pool_committed_bytes());
+        self.resident_in_slabs() > (bound / 4 * 3).saturating_sub(heaps).max(bound / 4)
     }
 
     /// Notes that the bins' full magazines have `bytes` more in them.

@@ -32,8 +32,9 @@ const BIG_BLOCK_BYTES_MAX: usize = 64 << 10;
 /// What a magazine is for, which says how many blocks it may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Model {
-    /// None, for a class that a thread uses little and that is only being freed: in a thousand
-    /// threads what is in small ones would hold a page for each block.
+    /// None, for a class that a thread uses little and that is only being freed, or that one of a
+    /// crowd of threads uses little: in a thousand threads what is in small ones would hold a page
+    /// for each block.
     None,
     /// A class that a thread uses little: few bytes.
     Small,

@@ -7,6 +7,7 @@ pub mod block;
 pub mod carve;
 pub mod census;
 pub mod copies;
+pub mod crowd;
 pub mod emergency;
 pub mod find;
 pub mod granules;

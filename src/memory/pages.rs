@@ -8,6 +8,7 @@
 
 use super::arena::ARENA;
 use super::copies;
+use super::crowd;
 use super::slab::Slab;
 use super::unit::{Unit, NO_UNIT};
 use crate::arithmetic::size_class::{SizeClass, UNIT_BYTES};
@@ -35,7 +36,7 @@ pub fn has_credit() -> bool {
         return true;
     }
     let (now, before) = (clock::ticks(), CREDITED_AT.load(Relaxed));
-    let calls = now.wrapping_sub(before) / TICKS_PER_CALL;
+    let calls = now.wrapping_sub(before) / (TICKS_PER_CALL / crowd::hands().min(TICKS_PER_CALL));
     if calls == 0 {
         return false;
     }
