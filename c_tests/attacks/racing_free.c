@@ -95,7 +95,7 @@ static void require_apart(void)
 // The memory of a block that is alive isn't given to others when all around it is free.
 static void require_kept(void)
 {
-    enum { OTHERS = 3000 };
+    enum { OTHERS = 1000 };
     char *kept = NULL;
     take_blocks(first);
     for (int i = 0; i < blocks; i++) {
@@ -182,7 +182,7 @@ static void race_everywhere(size_t size_bytes, int block_count)
     block_bytes = size_bytes;
     blocks = block_count;
     for (stop_at = 0; stop_at < STEPS_MOST && is_reached;
-         stop_at += stop_at < STEPS_OF_A_HIT ? 1 : 31)
+         stop_at += stop_at < STEPS_OF_A_HIT ? 1 : 61)
         for (sequel = 0; sequel < SEQUELS && is_reached; sequel++)
             is_reached = race_in_a_child(&reports);
     REQUIRE(stop_at > 20 && reports > 0);
@@ -210,17 +210,17 @@ static void check_two_threads_free_a_coarse_block(void)
 
 static void check_two_threads_free_a_long_coarse_block(void)
 {
-    race_everywhere(20000, 50);
+    race_everywhere(20000, 20);
 }
 
 static void check_two_threads_free_the_longest_coarse_block(void)
 {
-    race_everywhere(256 << 10, 20);
+    race_everywhere(256 << 10, 8);
 }
 
 static void check_two_threads_free_a_large_block(void)
 {
-    race_everywhere((256 << 10) + 1, 20);
+    race_everywhere((256 << 10) + 1, 8);
 }
 
 DEFINE_TABLE(racing_free_attacks, ENTRY(two_threads_free_a_tiny_block),
