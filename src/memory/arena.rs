@@ -31,6 +31,9 @@ const GUARD_BYTES: usize = 2 << 20;
 /// How much freed memory stays when address space is limited: other parts of the program need it.
 const CLAIMED_DIRTY_MAX: usize = 4 << 20;
 
+/// How far below the bound a purge goes.
+const PURGED_BELOW_MAX: usize = 2 << 20;
+
 /// How far the bound may go up because of memory that was purged too early.
 const REGRET_MAX: usize = 32 << 20;
 
@@ -222,9 +225,10 @@ impl Arena {
             if dirty <= bound || self.is_purging.swap(true, Ordering::Acquire) {
                 return;
             }
-            self.regretted_bytes.store(self.regretted_bytes.load(Relaxed) / 8 * 7, Relaxed);
-            // Down to three quarters, so that the next purge is some way off.
-            let purged = self.purge_until(dirty, bound / 4 * 3);
+            // A little below, so that the next purge is some way off.
+            let purged = self.purge_until(dirty, bound - (bound / 4).min(PURGED_BELOW_MAX));
+            let regretted = self.regretted_bytes.load(Relaxed);
+            self.regretted_bytes.store(regretted.saturating_sub(purged / 8), Relaxed);
             self.is_purging.store(false, Ordering::Release);
             if purged == 0 {
                 return;

@@ -4,7 +4,7 @@
 use super::arena::{Wanted, ARENA};
 use super::block::Block;
 use super::limit;
-use super::unit::{Kind, Record, Run, State, Unit};
+use super::unit::{Kind, Record, Run, State, Unit, HUGE_UNITS};
 use super::zone::Zone;
 use crate::arithmetic::size_class::{ZoneKind, LARGE_BYTE, UNIT_BYTES};
 use crate::os::memory::{self, Guard, Left, MoveError, Range};
@@ -36,6 +36,14 @@ fn is_guarded(size_bytes: usize) -> bool {
 const SPARE_UNITS_LEAST: u32 = 8;
 /// Up to this many units copying is faster than moving page tables.
 const COPY_UNITS_MAX: u32 = 4;
+
+/// Whether the contents of `moved` units are copied to a block of `units`. What becomes long enough
+/// for a huge page is: small pages that are moved into one's place stay small, and so does that
+/// place when the block has gone.
+fn is_copied(moved: u32, units: u32) -> bool {
+    let becomes_huge = moved < HUGE_UNITS && units >= HUGE_UNITS && limit::bytes().is_none();
+    moved <= COPY_UNITS_MAX || becomes_huge
+}
 
 fn zone() -> &'static Zone {
     ARENA.zone(ZoneKind::Coarse)
@@ -245,7 +253,10 @@ fn move_to_longer(block: Block, size_bytes: usize, units: u32) -> Option<Block> 
     // SAFETY: both runs are this thread's; the new one is at least as long.
     unsafe {
         ARENA.coarse_map().entry_of(block).clear();
-        move_or_copy(moved, run_of(new).first);
+        match is_copied(moved.units, units) {
+            true => copy(moved, Run { first: run_of(new).first, ..moved }),
+            false => move_or_copy(moved, run_of(new).first),
+        }
     }
     if moved.end() < old.end() {
         zone().soil(Run { first: moved.end(), units: old.end() - moved.end() });

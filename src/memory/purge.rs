@@ -2,8 +2,8 @@
 //! moved. Every system call is made while the run is out of the lists, without the zone's lock.
 
 use super::limit;
-use super::unit::{Run, State, NO_UNIT};
-use super::zone::{Zone, HUGE_UNITS};
+use super::unit::{Run, State, HUGE_UNITS, NO_UNIT};
+use super::zone::Zone;
 use crate::arithmetic::size_class::ZoneKind;
 use crate::os::memory::{self, Range};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -66,7 +66,7 @@ impl Zone {
         while first < part.end() && !memory::is_claimed() {
             let page = Run { first, units: HUGE_UNITS };
             first = page.end();
-            if page.first < run.first.max(huge_from_units(self.kind())) || page.end() > run.end() {
+            if page.first < run.first || page.end() > run.end() {
                 continue;
             }
             // SAFETY: the caller owns the run.
@@ -141,6 +141,16 @@ impl Zone {
         let first = run.first.max(from);
         if first < run.end() {
             memory::ask_for_huge_pages(self.range(Run { first, units: run.end() - first }));
+        }
+    }
+
+    /// Asks for huge pages for a long run of which a part lies where they aren't asked for else,
+    /// unless all of it has been used already.
+    pub(super) fn ask_for_huge_pages_early(&self, run: Run) {
+        let is_early = run.units >= HUGE_UNITS && run.first < huge_from_units(self.kind());
+        // SAFETY: the caller owns the run.
+        if is_early && unsafe { self.units().count(run, State::Dirty) } < run.units {
+            self.ask_for_huge_pages(run, true);
         }
     }
 

@@ -4,7 +4,7 @@
 //! found and given back in constant time (Masmano, Ripoll, Crespo and Real, "TLSF: a new dynamic
 //! memory allocator for real-time systems", 2004). All state lies in the units' records.
 
-use super::unit::{Kind, Record, Run, State, Unit, NO_UNIT};
+use super::unit::{Kind, Record, Run, State, Unit, HUGE_UNITS, NO_UNIT};
 
 /// Lengths up to this have a list each; above it there are eight lists to each doubling.
 const EXACT_LISTS: usize = 64;
@@ -207,8 +207,9 @@ impl Runs {
     }
 
     /// Takes a part of a run that has dirty units, a long run before a short one. Returns it, and
-    /// the part of that, `most` units or fewer, which begins with the first dirty one: around it is
-    /// what shares pages of tables with it. The rest stays for others to take meanwhile.
+    /// the part of that, `most` units or fewer, which ends with the last dirty one: around it is
+    /// what shares pages of tables with it. The rest stays for others to take meanwhile, and they
+    /// are given what lies first.
     ///
     /// # Safety
     /// As [`Runs::take`].
@@ -216,11 +217,15 @@ impl Runs {
         // SAFETY: the caller's promise; lists hold free runs.
         unsafe {
             let whole = self.take_where(units, |record| record.dirty_units > 0)?;
-            let dirty_units = units.record(whole.first).dirty_units;
+            let mut dirty_units = units.record(whole.first).dirty_units;
             let is_dirty = |byte: &u8| State::is_dirty(*byte);
-            let to_dirty = units.states(whole).iter().position(is_dirty).unwrap_or(0) as u32;
-            let part =
-                Run { first: whole.first + to_dirty, units: most.min(whole.units - to_dirty) };
+            let last = units.states(whole).iter().rposition(is_dirty).unwrap_or(0) as u32;
+            let end = whole.first + last + 1;
+            let start = end.saturating_sub(most).max(whole.first);
+            // The next part then ends where a huge page does.
+            let aligned = start.next_multiple_of(HUGE_UNITS);
+            let first = if aligned < end { aligned } else { start };
+            let part = Run { first, units: end - first };
             // Where it begins a record is written; mostly the same one as the last time.
             let near = part.first.saturating_sub(TABLE_UNITS) / RUN_STEP * RUN_STEP;
             let skip = near.saturating_sub(whole.first);
@@ -230,7 +235,10 @@ impl Runs {
             // Until it is given back it must not be taken for a free neighbour.
             units.mark(run, Kind::Unused, Kind::Unused);
             if skip > 0 {
-                self.insert(units, Run { units: skip, ..whole }, 0);
+                let before = Run { units: skip, ..whole };
+                let before_dirty = units.count_dirty(before);
+                dirty_units -= before_dirty;
+                self.insert(units, before, before_dirty);
             }
             self.give_rest(units, whole, run, dirty_units);
             Some((run, part))
@@ -503,7 +511,7 @@ mod tests {
                 if random.below(4) == 0 {
                     if let Some((run, part)) = runs.take_dirty(units, 1 + random.below(20) as u32) {
                         assert!(run.first <= part.first && part.end() <= run.end());
-                        assert!(State::is_dirty(units.states(part)[0]));
+                        assert!(State::is_dirty(*units.states(part).last().unwrap()));
                         assert!(owned.iter().all(|o| o.end() <= run.first || run.end() <= o.first));
                         units.states(part).fill(State::Purged as u8);
                         runs.validate(units, |_| ());

@@ -6,6 +6,8 @@ use crate::os::memory::Guard;
 pub type Unit = u32;
 /// No unit: the end of a list.
 pub const NO_UNIT: Unit = Unit::MAX;
+/// Units in a huge page.
+pub const HUGE_UNITS: u32 = 32;
 
 /// What a unit is part of. Exact for the first and the last unit of a run, see [`Record`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

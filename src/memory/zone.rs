@@ -7,7 +7,7 @@
 use super::pages;
 use super::purge::huge_from_units;
 use super::run::{Runs, Units};
-use super::unit::{Kind, Record, Run, State, Unit};
+use super::unit::{Kind, Record, Run, State, Unit, HUGE_UNITS};
 use crate::arithmetic::size_class::{ZoneKind, UNIT_BYTES};
 use crate::os::memory::{self, CommitError, Range};
 use crate::services::metadata::Table;
@@ -18,9 +18,6 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 /// Units that are committed at a time at first; later it is an eighth of the zone.
 const GROWTH_UNITS_LEAST: u32 = 16;
 const GROWTH_UNITS_MOST: u32 = 1024;
-
-/// Units in a huge page: beyond [`huge_from_units`] steps of growth end where one ends.
-pub const HUGE_UNITS: u32 = 32;
 
 /// Tables that are indexed in parallel start at different offsets in their pages, or their first
 /// entries would share the low twelve bits of their addresses and wait for each other.
@@ -257,6 +254,7 @@ impl Zone {
         if self.commit_void(run) {
             // SAFETY: the run is this thread's.
             let purged_units = unsafe { self.units().count(run, State::Purged) };
+            self.ask_for_huge_pages_early(run);
             return Found::Run(Taken { run, is_zero: self.is_zero(run), purged_units });
         }
         self.give_as_is(run);
