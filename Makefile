@@ -93,6 +93,10 @@ check: header ## check the formatting, the lints, and that the committed header 
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy $(command) --tests -- -D warnings
 	cargo clippy --all-targets --manifest-path bench/Cargo.toml -- -D warnings
+	cargo fmt --check --manifest-path fuzz/coverage/Cargo.toml
+	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir target/fuzz/build -- -D warnings
+	CUSTOM_LIBFUZZER_PATH=/none/libfuzzer.a cargo clippy --manifest-path fuzz/coverage/Cargo.toml \
+	    --target-dir target/fuzz/coverage -- -D warnings
 	@git diff --exit-code -- include/cairn.h || \
 	    { echo 'make check: include/cairn.h was stale and has been made anew: commit it' >&2; exit 1; }
 
@@ -111,6 +115,35 @@ SECONDS_OF_SOAK := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
 .PHONY: soak
 soak: all ## check the heap under load for SECONDS=60: threads that come and go, forks, patterns
 	@c_tests/soak/run $(SECONDS_OF_SOAK)
+
+# What rustc has to add for libFuzzer; with --target, so that build scripts go without.
+coverage := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Cforce-unwind-tables=yes --cfg fuzzing
+host := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+.PHONY: fuzz-coverage
+fuzz-coverage: ## run libFuzzer's two targets for SECONDS=60 each, from fuzz/coverage/corpus
+	$(call need,g++,apt-get install g++)
+	RUSTFLAGS='$(coverage)' cargo build --release --manifest-path fuzz/coverage/Cargo.toml \
+	    --target $(host) --target-dir target/fuzz/coverage
+	@mkdir -p $(addprefix target/fuzz/corpus/,options record)
+	@for target in options record; do \
+	    printf '\n%s\n' "$$target"; \
+	    target/fuzz/coverage/$(host)/release/$$target -max_total_time=$(SECONDS_OF_SOAK) \
+	        -max_len=4096 -timeout=60 -rss_limit_mb=4096 -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=target/fuzz/$$target- target/fuzz/corpus/$$target \
+	        fuzz/coverage/corpus/$$target || exit 1; \
+	done
+
+# What Miri can run: no system call of Cairn's own, no assembly, no C. Two tests that try every value
+# would take hours there.
+miri := arithmetic:: front::summary memory::granules::tests::a_free_unit modes::check::marks \
+    modes::check::rows os::control_group os::files::tests::a_line os::language::tests::a_program \
+    os::modules::tests::a_note services::options::tests::values services::report
+.PHONY: miri
+miri: ## run on Miri, with nightly Rust, the unit tests that it can run: a minute
+	MIRIFLAGS='-Zmiri-disable-isolation -Zmiri-permissive-provenance' cargo +nightly miri test --lib \
+	    --target-dir target/miri -- $(miri) --skip every_size_gets --skip every_changed_byte
 
 fuzzer := target/fuzz/build/release/cairn-fuzz
 .PHONY: fuzz

@@ -125,12 +125,16 @@ enum Kind {
 }
 
 /// One row of the table.
-struct Row {
-    choice: Choice,
-    name: &'static str,
+pub struct Row {
+    /// The option.
+    pub choice: Choice,
+    /// Its name in `CAIRN_OPTIONS`.
+    pub name: &'static str,
     kind: Kind,
-    default: usize,
-    most: usize,
+    /// Its value unless it is given.
+    pub default: usize,
+    /// The largest value that it can have.
+    pub most: usize,
     sentence: &'static str,
 }
 
@@ -140,7 +144,7 @@ const TIB: usize = 1 << 40;
 pub const QUARANTINE_AUTO: usize = usize::MAX;
 
 /// Every option there is, in the order of [`Choice`].
-const TABLE: [Row; 20] = [
+pub const TABLE: [Row; 20] = [
     Row {
         choice: Choice::Help,
         name: "help",

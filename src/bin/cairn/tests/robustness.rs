@@ -29,6 +29,16 @@ fn a_record_may_end_anywhere() {
 }
 
 #[test]
+fn what_a_fuzzer_has_found_is_survived() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/coverage/corpus/record");
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap()).collect();
+    assert!(files.len() > 1, "the corpus is there");
+    for file in files {
+        survives(&std::fs::read(file.path()).unwrap());
+    }
+}
+
+#[test]
 fn bytes_may_be_anything() {
     let mut numbers = Numbers(1);
     for _ in 0..400 {
