@@ -2,7 +2,8 @@
 //! whole is as its pairs one after the other.
 
 #![no_main]
-#![allow(dead_code)]
+// The sources have more than this target uses.
+#![allow(dead_code, unused_imports)]
 
 #[path = "../../../src/arithmetic/mod.rs"]
 mod arithmetic;

@@ -2,7 +2,8 @@
 //! they may, and what comes out as JSON can be read.
 
 #![no_main]
-#![allow(dead_code)]
+// The sources have more than this target uses.
+#![allow(dead_code, unused_imports)]
 
 #[path = "../../../src/bin/cairn/executed.rs"]
 mod executed;
