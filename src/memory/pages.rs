@@ -20,7 +20,8 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 static CREDIT: AtomicUsize = AtomicUsize::new(0);
 /// When credit was last given for the time that had passed; 0 if that time hasn't begun.
 static CREDITED_AT: AtomicU64 = AtomicU64::new(0);
-/// Ticks for which there is a call: 70 to 130 us on the processors of today.
+/// Ticks for which there is a call: 70 to 130 us on the processors of today. In a crowd of threads
+/// there are as many calls for them as [`crowd::hands`] says.
 const TICKS_PER_CALL: u64 = 1 << 18;
 /// The most that is given at once: what takes about a second.
 const CREDIT_MAX: u64 = 1 << 19;
