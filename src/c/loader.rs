@@ -1,5 +1,6 @@
 //! What the loader calls when the library is loaded and when the process exits.
 
+use super::calls;
 use super::operators_new::_Znwm;
 use super::standard::{free, realloc};
 use crate::front::life;
@@ -15,6 +16,7 @@ extern "C" fn begin(_: i32, _: *const *const c_char, environment: Environment) {
     unsafe { life::begin_library(environment) };
     interposer::look_for(free, realloc);
     life::look_for_operators(_Znwm as *const c_void);
+    life::begin_hooks(&calls::HOOKS);
 }
 
 extern "C" fn end() {

@@ -5,7 +5,6 @@ pub mod aligned;
 pub mod cairn;
 pub mod calls;
 pub mod end;
-pub mod exec;
 pub mod glibc_names;
 pub mod handlers;
 pub mod information;

@@ -12,13 +12,32 @@ use crate::os::signal_mask::{self, Change};
 use crate::services::report::Call;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Whether buffers that the program gives to the kernel are looked at.
+/// Whether the checker is in front of the handlers of signals, and of what blocks them.
 pub static IS_WATCHING: AtomicBool = AtomicBool::new(false);
 
-/// Looks at a buffer that `call` gives to the kernel.
-pub fn look_at_buffer(call: &'static str, address: usize, length: usize) {
-    if let Some(_inside) = life::enter() {
-        check::look_at_buffer(call, address, length);
+/// What a call gives to the kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Memory {
+    /// So many bytes.
+    Buffer(usize),
+    /// So many buffers, as `struct iovec` describes them.
+    Vector(usize),
+    /// A `struct msghdr`.
+    Message,
+    /// So many `struct mmsghdr`.
+    Messages(usize),
+}
+
+/// Looks at what `call` gives to the kernel.
+pub fn look_at(call: &'static str, address: usize, memory: Memory) {
+    let Some(_inside) = life::enter() else { return };
+    match memory {
+        Memory::Buffer(length) => {
+            check::look_at_buffer(call, address, length);
+        }
+        Memory::Vector(count) => check::look_at_vector(call, address, count),
+        Memory::Message => check::look_at_message(call, address),
+        Memory::Messages(count) => check::look_at_messages(call, address, count),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::heap::{registry, slow};
 use crate::memory::{arena, find};
 use crate::modes::check::{self, Caller, CheckedThread};
 use crate::modes::harden;
+use crate::os::imports::{self, Hook};
 use crate::os::unwind::Registers;
 use crate::os::{environment, files, interposer, process, thread};
 use crate::services::options::{self, Choice};
@@ -232,6 +233,15 @@ pub fn look_for_operators(own: *const c_void) {
         check::allow_mismatches();
     }
     drop(inside);
+}
+
+/// Puts hooks in the place of functions that modules import, in check mode.
+pub fn begin_hooks(hooks: &[Hook]) {
+    if check::is_on() {
+        let inside = enter();
+        imports::begin(hooks);
+        drop(inside);
+    }
 }
 
 fn begin_checks() {

@@ -273,9 +273,20 @@ pub fn remove_guard(range: Range) -> bool {
 /// no more mappings.
 ///
 /// # Safety
-/// The range must be Cairn's.
+/// The range must be Cairn's, or one that [`write_protect`] is called for soon.
 pub unsafe fn allow(range: Range) -> bool {
     let arguments = [range.start, range.length, READ_WRITE as usize, 0, 0, 0];
+    // SAFETY: the caller's promise.
+    unsafe { call(libc::SYS_mprotect, arguments) == 0 }
+}
+
+/// Makes a range readable and no more, as the loader leaves what it has filled in. False when the
+/// kernel refuses.
+///
+/// # Safety
+/// Nothing may write to the range any more.
+pub unsafe fn write_protect(range: Range) -> bool {
+    let arguments = [range.start, range.length, libc::PROT_READ as usize, 0, 0, 0];
     // SAFETY: the caller's promise.
     unsafe { call(libc::SYS_mprotect, arguments) == 0 }
 }

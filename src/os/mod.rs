@@ -11,6 +11,7 @@ pub mod environment;
 pub mod fault;
 pub mod files;
 pub mod handlers;
+pub mod imports;
 pub mod interposer;
 pub mod language;
 pub mod libc_heap;

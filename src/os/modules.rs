@@ -26,7 +26,7 @@ pub struct Module<'a> {
     pub bias: usize,
     /// The file, as the loader names it: empty for the program itself.
     pub path: &'a [u8],
-    headers: &'a [Elf64_Phdr],
+    pub(super) headers: &'a [Elf64_Phdr],
 }
 
 /// How often modules were loaded and unloaded since the start.
@@ -243,6 +243,17 @@ pub fn keep_still(act: impl FnOnce()) {
     if let Some(act) = act {
         act();
     }
+}
+
+/// The address of the function `name` that comes behind this library in the process's search order;
+/// `None` if there is none, or if it isn't the first in the whole order.
+pub fn next_function(name: &CStr) -> Option<usize> {
+    // SAFETY: looks up a name.
+    let (first, next) = unsafe {
+        let find = |scope| libc::dlsym(scope, name.as_ptr()) as usize;
+        (find(libc::RTLD_DEFAULT), find(libc::RTLD_NEXT))
+    };
+    (next != 0 && next == first).then_some(next)
 }
 
 /// The address of a function of the program or its libraries, or 0.

@@ -29,49 +29,6 @@ pub fn thread_name(buffer: &mut [u8; 16]) -> &[u8] {
     &buffer[..length]
 }
 
-/// A null-terminated array of C strings.
-type Strings = *const *const core::ffi::c_char;
-
-extern "C" {
-    #[link_name = "environ"]
-    static ENVIRONMENT: Strings;
-    /// execvpe(3).
-    fn execvpe(file: *const core::ffi::c_char, arguments: Strings, variables: Strings) -> i32;
-}
-
-/// The environment as the program has it now.
-pub fn environment() -> Strings {
-    // SAFETY: the C library's variable; threads that change it meanwhile break the program anyway.
-    unsafe { (&raw const ENVIRONMENT).read() }
-}
-
-/// Puts another program in the place of this one, as execve(2).
-///
-/// # Safety
-/// `path` must be a C string, the others arrays of such that a null ends.
-pub unsafe fn execute(
-    path: *const core::ffi::c_char,
-    arguments: Strings,
-    variables: Strings,
-) -> i32 {
-    let given = [path as usize, arguments as usize, variables as usize, 0, 0, 0];
-    // SAFETY: the caller's promise; the second is the thread's own errno.
-    unsafe {
-        let error = system_call(libc::SYS_execve, given);
-        *libc::__errno_location() = -error as i32;
-    }
-    -1
-}
-
-/// As [`execute`], with the program searched for as a shell does.
-///
-/// # Safety
-/// As [`execute`].
-pub unsafe fn search_and_execute(file: *const core::ffi::c_char, arguments: Strings) -> i32 {
-    // SAFETY: the caller's promise.
-    unsafe { execvpe(file, arguments, environment()) }
-}
-
 /// Ends the process at once, with `status`.
 pub fn exit_now(status: i32) -> ! {
     loop {
@@ -110,6 +67,15 @@ impl Failure {
         // SAFETY: the thread's own errno.
         unsafe { *libc::__errno_location() = self.code() };
     }
+}
+
+/// What `errno` says when the kernel met memory that it can't read or write.
+pub const BAD_ADDRESS: i32 = libc::EFAULT;
+
+/// Sets this thread's `errno`; returns what it was.
+pub fn swap_errno(new: i32) -> i32 {
+    // SAFETY: the thread's own errno.
+    unsafe { core::ptr::replace(libc::__errno_location(), new) }
 }
 
 extern "C" {

@@ -75,6 +75,10 @@ pub fn single_threaded_flag() -> *const u8 {
     flag
 }
 
+/// The kinds of relocation that fill in the address of an imported function: in the global offset
+/// table, and where the procedure linkage table jumps to.
+pub const IMPORTS: [u32; 2] = [6, 7];
+
 /// How many words the kernel tells of a stopped thread's general registers (`user_regs_struct`).
 pub const REGISTER_WORDS: usize = 27;
 /// Which of them is the stack pointer.

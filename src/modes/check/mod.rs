@@ -12,6 +12,7 @@
 
 mod blocks;
 mod budget;
+mod buffers;
 mod fault;
 mod finding;
 mod guard;
@@ -53,6 +54,7 @@ use stacks::StackNumber;
 use telling::{Figures, Occasion};
 
 pub use blocks::{allocate, allow_mismatches, free, prefetch_free, Site};
+pub use buffers::{look_at_buffer, look_at_message, look_at_messages, look_at_vector};
 pub use leak::{Caller, Totals};
 pub use leaks::{after_main, ask_loader, ignore_here};
 pub use thread::CheckedThread;
@@ -289,14 +291,6 @@ fn is_inside() -> bool {
 pub fn look_now(caller: &Caller) -> Option<Totals> {
     look_at_all("check");
     leaks::look(Occasion::Demand, caller)
-}
-
-/// Looks at a buffer that the program gives to the kernel by `call`: all of it has to be within a
-/// live block, if any of it is near one.
-pub fn look_at_buffer(call: &'static str, address: usize, length: usize) {
-    let Some(wrong) = search::first_wrong(address, length) else { return };
-    let finding = Finding::new(Kind::SystemCall, capture(), wrong);
-    tell(&search::with_place(Finding { noticed: Some(call), ..finding }));
 }
 
 /// Changes which signals this thread blocks, but for those of wrong accesses: the program only sees

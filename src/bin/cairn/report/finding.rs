@@ -209,11 +209,18 @@ impl Finding {
     /// The system call's parameter, as valgrind names it.
     pub fn parameter(&self) -> String {
         let function = self.record.call.as_ref().map_or("", |call| call.function.as_str());
-        let parameter = match function {
-            "sendto" | "sendmsg" | "recvmsg" => "msg",
-            "writev" | "readv" | "preadv" | "pwritev" => "vector[...]",
-            "open" | "openat" | "stat" | "access" => "filename",
-            _ => "buf",
+        // The kernel's own names, which valgrind's files of suppressions have.
+        let (function, parameter) = match function {
+            "recv" => ("recvfrom", "buf"),
+            "send" | "sendto" => ("sendto", "msg"),
+            "pread" => ("pread64", "buf"),
+            "pwrite" => ("pwrite64", "buf"),
+            "sendmsg" | "recvmsg" | "sendmmsg" | "recvmmsg" => (function, "msg"),
+            "writev" | "readv" | "preadv" | "pwritev" | "preadv2" | "pwritev2" => {
+                (function, "vector[...]")
+            }
+            "open" | "openat" | "stat" | "access" => (function, "filename"),
+            _ => (function, "buf"),
         };
         format!("{function}({parameter})")
     }
