@@ -255,14 +255,14 @@ mod tests {
 
     static ORIGINAL: AtomicUsize = AtomicUsize::new(0);
 
-    unsafe extern "C" fn seven() {
-        // SAFETY: what the caller takes for the result of a function without arguments.
-        unsafe { core::arch::asm!("mov eax, 7", out("eax") _) };
+    extern "C" fn seven() -> i32 {
+        7
     }
 
     unsafe extern "C" fn nothing() {}
 
-    /// What nothing else in the tests asks for. Not inlined: a function may keep an import's address
+    /// What nothing else in the tests asks for. Not inlined: a function may keep the address of an
+    /// import from one call to the next.
     /// from one call to the next.
     #[inline(never)]
     fn session() -> i32 {
@@ -281,6 +281,10 @@ mod tests {
                     Imports::of(module).unwrap().put_in(hooks);
                 }
             });
+        };
+        // SAFETY: it is called as what it is.
+        let seven = unsafe {
+            core::mem::transmute::<extern "C" fn() -> i32, unsafe extern "C" fn()>(seven)
         };
         put_in(&hook(seven));
         assert_eq!(session(), before, "it has no original yet");
