@@ -263,7 +263,6 @@ mod tests {
 
     /// What nothing else in the tests asks for. Not inlined: a function may keep the address of an
     /// import from one call to the next.
-    /// from one call to the next.
     #[inline(never)]
     fn session() -> i32 {
         // SAFETY: has no effect.
