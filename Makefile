@@ -50,11 +50,16 @@ test: all ## run every test: Rust's, the C tests, real programs
 	@$(call group,unit tests,cargo test)
 	@$(call group,the command,cargo test $(command))
 	@$(call group,the bench,cargo test --manifest-path bench/Cargo.toml)
+	@$(call group,the fuzzer,$(test_fuzzer))
 	@$(call group,C tests,c_tests/run)
 	@$(call group,the checker,c_tests/check/run)
 	@$(call group,real programs,c_tests/programs/run)
 	@$(call group,checked programs,c_tests/programs/run --check $(checked))
 	@$(sum)
+
+# One test at a time: while a script is run, no other thread may allocate.
+test_fuzzer := cargo test --release --manifest-path fuzz/Cargo.toml --target-dir target/fuzz/build -- \
+    --test-threads=1
 
 # $(call group,NAME,COMMAND): shows what the command says, and keeps it and its status for the sum.
 define group
@@ -78,7 +83,8 @@ define sum
 	        printf "%-16s %d passed, %d failed, %d skipped\n", name, p, f, s; \
 	        P += p; F += f; S += s; p = f = s = 0 } \
 	    END { close_group(); printf "\n%d passed, %d failed, %d skipped\n", P, F, S; exit F > 0 } \
-	' '$(logs)/unit tests.log' '$(logs)/the command.log' '$(logs)/the bench.log' '$(logs)/C tests.log' '$(logs)/the checker.log' \
+	' '$(logs)/unit tests.log' '$(logs)/the command.log' '$(logs)/the bench.log' \
+	    '$(logs)/the fuzzer.log' '$(logs)/C tests.log' '$(logs)/the checker.log' \
 	    '$(logs)/real programs.log' '$(logs)/checked programs.log'
 endef
 
@@ -94,7 +100,8 @@ check: header ## check the formatting, the lints, and that the committed header 
 	cargo clippy $(command) --tests -- -D warnings
 	cargo clippy --all-targets --manifest-path bench/Cargo.toml -- -D warnings
 	cargo fmt --check --manifest-path fuzz/coverage/Cargo.toml
-	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir target/fuzz/build -- -D warnings
+	cargo clippy --all-targets --manifest-path fuzz/Cargo.toml --target-dir target/fuzz/build \
+	    -- -D warnings
 	CUSTOM_LIBFUZZER_PATH=/none/libfuzzer.a cargo clippy --manifest-path fuzz/coverage/Cargo.toml \
 	    --target-dir target/fuzz/coverage -- -D warnings
 	@git diff --exit-code -- include/cairn.h || \
@@ -153,7 +160,7 @@ fuzz: all ## run random scripts of calls, then random options, for SECONDS=60 ea
 	$(fuzzer) options $(SECONDS_OF_SOAK)
 
 .PHONY: header
-header: ## make include/cairn.h from src/c/cairn.rs
+header: ## make include/cairn.h from src/c/
 	$(need_cargo)
 	$(need_gcc)
 	cargo check --quiet

@@ -3,7 +3,7 @@
 #ifndef CAIRN_H
 #define CAIRN_H
 
-// Made by cbindgen from src/c/cairn.rs; do not edit.
+// Made by cbindgen from src/c/; do not edit.
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,6 +9,10 @@ mod crew;
 mod model;
 mod options;
 mod script;
+// The library's own, of which few are read here.
+#[allow(dead_code)]
+#[path = "../../src/c/structures.rs"]
+mod structures;
 
 use corpus::Corpus;
 use std::io::Read;

@@ -3,6 +3,7 @@
 
 use crate::crew::{Call, Crew};
 use crate::model::{check_zero, Model};
+use crate::structures::cairn_stats;
 
 const LIVE_BYTES_MAX: usize = 48 << 20;
 const STEPS_BETWEEN_VALIDATIONS: usize = 128;
@@ -15,26 +16,9 @@ pub struct Outcome {
     pub features: Vec<u64>,
 }
 
-/// `struct cairn_stats` of cairn.h.
-#[repr(C)]
-#[derive(Default)]
-struct Stats {
-    live_bytes: usize,
-    live_blocks: usize,
-    large_bytes: usize,
-    large_blocks: usize,
-    committed_bytes: usize,
-    dirty_bytes: usize,
-    purged_bytes: usize,
-    metadata_bytes: usize,
-    charged_bytes: usize,
-    limit_bytes: usize,
-    refused_requests: usize,
-}
-
 extern "C" {
     fn cairn_validate();
-    fn cairn_stats_read(out: *mut Stats);
+    fn cairn_stats_read(out: *mut cairn_stats);
 }
 
 /// Runs a script, with every rule checked, to its end, where all blocks are freed.
@@ -147,7 +131,7 @@ impl Run {
 
     /// Checks every invariant; returns a number for the heap's state, roughly.
     fn validate(&mut self) -> u64 {
-        let mut stats = Stats::default();
+        let mut stats = cairn_stats::default();
         // SAFETY: the crew waits; `stats` is such a structure.
         unsafe {
             cairn_validate();
@@ -172,5 +156,29 @@ fn roughly(value: usize) -> u8 {
     match value.checked_ilog2() {
         Some(log) if log >= 2 => (log * 4) as u8 + (value >> (log - 2) & 3) as u8,
         _ => value as u8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus::Corpus;
+
+    #[test]
+    fn figures_fill_their_structure() {
+        // No figure is as large.
+        const UNTOUCHED: usize = usize::MAX;
+        let mut words = [UNTOUCHED; 64];
+        // SAFETY: room for several times as many.
+        unsafe { cairn_stats_read(words.as_mut_ptr().cast()) };
+        let written = words.iter().take_while(|word| **word != UNTOUCHED).count();
+        assert_eq!(written * size_of::<usize>(), size_of::<cairn_stats>());
+    }
+
+    #[test]
+    fn scripts_run_to_their_ends() {
+        let mut corpus = Corpus::new(1);
+        let calls: u64 = (0..8).map(|_| run(&corpus.next_input()).calls).sum();
+        assert!(calls > 1000, "only {calls} calls");
     }
 }

@@ -15,3 +15,4 @@ pub mod operators_new;
 pub mod signal_masks;
 pub mod sized;
 pub mod standard;
+pub mod structures;

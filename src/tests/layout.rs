@@ -1,6 +1,6 @@
 //! C and Rust agree on the header.
 
-use crate::c::cairn::cairn_stats;
+use crate::c::structures::cairn_stats;
 use std::mem::{offset_of, size_of};
 
 #[link(name = "cairn_layout", kind = "static")]
