@@ -148,7 +148,7 @@ miri := arithmetic:: front::summary memory::granules::tests::a_free_unit modes::
     modes::check::rows os::control_group os::files::tests::a_line os::language::tests::a_program \
     os::modules::tests::a_note services::options::tests::values services::report
 .PHONY: miri
-miri: ## run on Miri, with nightly Rust, the unit tests that it can run: a minute
+miri: ## run on Miri, with nightly Rust, the unit tests that it can run: minutes
 	MIRIFLAGS='-Zmiri-disable-isolation -Zmiri-permissive-provenance' cargo +nightly miri test --lib \
 	    --target-dir target/miri -- $(miri) --skip every_size_gets --skip every_changed_byte
 
