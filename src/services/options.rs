@@ -140,8 +140,8 @@ pub struct Row {
 
 const TIB: usize = 1 << 40;
 
-/// The value of [`Choice::Quarantine`] that stands for no size.
-pub const QUARANTINE_AUTO: usize = usize::MAX;
+/// The value of [`Choice::Quarantine`] that stands for no size: beyond the largest.
+pub const QUARANTINE_AUTO: usize = TIB + 1;
 
 /// Every option there is, in the order of [`Choice`].
 pub const TABLE: [Row; 20] = [
@@ -263,7 +263,7 @@ pub const TABLE: [Row; 20] = [
         name: "quarantine",
         kind: Kind::Quarantine,
         default: QUARANTINE_AUTO,
-        most: TIB,
+        most: QUARANTINE_AUTO,
         sentence: "check: how much freed memory is kept from being used again; auto: 4M to 16M",
     },
     Row {
@@ -380,7 +380,8 @@ impl Row {
         let value = match self.kind {
             Kind::Switch if text.len() != 1 => return None,
             Kind::Limit if text == b"auto" => limit_by_control_group().min(self.most),
-            Kind::Quarantine if text == b"auto" => return Some(QUARANTINE_AUTO),
+            Kind::Quarantine if text == b"auto" => QUARANTINE_AUTO,
+            Kind::Quarantine => parse_size(text).filter(|bytes| *bytes < QUARANTINE_AUTO)?,
             Kind::Number if !text.iter().all(u8::is_ascii_digit) => return None,
             Kind::Word(words) => words.iter().position(|word| word.as_bytes() == text)?,
             Kind::Path if text.is_empty() || text.len() >= PATH_BYTES => return None,
@@ -477,6 +478,10 @@ mod tests {
         let size = &TABLE[Choice::DirtyMax as usize];
         assert_eq!(size.parse(b"64M"), Some(64 << 20));
         assert_eq!(size.parse(b"2T"), None);
+        let quarantine = &TABLE[Choice::Quarantine as usize];
+        assert_eq!(quarantine.parse(b"auto"), Some(QUARANTINE_AUTO));
+        assert_eq!(quarantine.parse(b"1T"), Some(TIB));
+        assert_eq!(quarantine.parse(b"1099511627777"), None);
     }
 
     #[test]
