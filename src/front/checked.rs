@@ -159,7 +159,7 @@ pub fn is_leaking(caller: &Caller) -> bool {
 /// Ends the process if anything is lost.
 pub fn end_if_leaking(caller: &Caller) {
     if is_leaking(caller) {
-        check::end_process("_exit", caller);
+        life::end_abruptly(caller);
         process::exit_now(LEAK_STATUS);
     }
 }
@@ -167,6 +167,7 @@ pub fn end_if_leaking(caller: &Caller) {
 /// Takes a block out of the search for leaks.
 pub fn ignore_block(address: usize) {
     if check::is_on() {
+        let _inside = life::enter();
         check::ignore_block(address);
     }
 }

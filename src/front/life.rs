@@ -287,31 +287,38 @@ unsafe fn apply_options(environment: *const *const c_char) {
     }
 }
 
+/// Does what check mode has to do before the process ends, as a slow path: a signal's handler that
+/// interrupts it must not wait for its locks. Where such a handler itself ends the process, in the
+/// middle of a call, nothing is done: what the call has locked stays so.
+fn with_the_checker(work: impl FnOnce()) {
+    if check::is_on() {
+        if let Some(_inside) = enter() {
+            work();
+        }
+    }
+}
+
 /// Called when another program is to take the process over.
 pub fn before_exec() {
-    if check::is_on() {
-        check::look_before_exec();
-    }
+    with_the_checker(check::look_before_exec);
 }
 
 /// Called when the process ends by `quick_exit`.
 extern "C" fn end_quickly() {
-    check::end_process("quick_exit", &Caller::here());
+    with_the_checker(|| check::end_process("quick_exit", &Caller::here()));
 }
 
 /// Called when the process ends without running its handlers.
 pub fn end_abruptly(caller: &Caller) {
-    if check::is_on() {
-        check::end_process("_exit", caller);
-    }
+    with_the_checker(|| check::end_process("_exit", caller));
 }
 
 /// Called when the process exits by `exit` or by returning from `main`.
 pub fn end_library(caller: &Caller, registers: &Registers) {
-    if check::is_on() {
+    with_the_checker(|| {
         let outermost = check::after_main(registers);
         check::end_process("exit", outermost.as_ref().unwrap_or(caller));
-    }
+    });
     if options::is_on(Choice::Stats) {
         summary::print();
     }

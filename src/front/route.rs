@@ -146,7 +146,7 @@ pub fn free_sized(call: Call, may_be_resized: bool) {
 /// The usable size of the block at `call.address` in bytes, or a report.
 pub fn usable_bytes(call: Call) -> usize {
     if check::is_on() {
-        return match check::requested_bytes(call) {
+        return match requested_bytes(call) {
             Known::Live(bytes) => bytes,
             Known::Wrong => 0,
             Known::No => foreign_bytes(call).unwrap_or_else(|| check::usable_of_unknown(call)),
@@ -223,9 +223,16 @@ fn grow_into_large(call: Call, old_bytes: usize, size_bytes: usize) -> Option<Bl
     Some(new)
 }
 
+/// What check mode knows of the block, looked up as a slow path: a signal's handler that interrupts
+/// it must not wait for its lock.
+fn requested_bytes(call: Call) -> Known {
+    let _inside = life::enter();
+    check::requested_bytes(call)
+}
+
 /// In check mode each block of a new size is a new block, so that every use of the old one shows.
 fn resize_checked(call: Call, size_bytes: usize) -> Option<Block> {
-    let old_bytes = match check::requested_bytes(call) {
+    let old_bytes = match requested_bytes(call) {
         Known::Live(bytes) => bytes,
         Known::Wrong => return None,
         Known::No => match foreign_bytes(call) {

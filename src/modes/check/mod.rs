@@ -45,8 +45,8 @@ use crate::services::report::Call;
 use crate::sync::lock::{ForkHold, Holdable};
 use core::ptr::NonNull;
 use core::sync::atomic::{
-    AtomicBool, AtomicI32,
-    Ordering::{AcqRel, Relaxed},
+    compiler_fence, AtomicBool, AtomicI32,
+    Ordering::{AcqRel, Relaxed, SeqCst},
 };
 use finding::{Finding, Kind};
 use stack_cache::Cache;
@@ -276,7 +276,20 @@ fn end_process_by_signal(number: i32, caller: &Caller) {
         // The thread was interrupted in the middle of a call, and may hold what this needs.
         return;
     }
-    end_process(status, caller);
+    while_inside(|| end_process(status, caller));
+}
+
+/// Does in a handler what no other handler may interrupt to wait for a lock: it counts as the
+/// middle of a call. The thread must not be in one.
+fn while_inside(work: impl FnOnce()) {
+    let Some(checked) = thread::current() else { return work() };
+    // SAFETY: the thread's own; its heap stays.
+    let is_inside = unsafe { &(*checked.as_ref().heap()).is_inside };
+    is_inside.store(true, Relaxed);
+    compiler_fence(SeqCst);
+    work();
+    compiler_fence(SeqCst);
+    is_inside.store(false, Relaxed);
 }
 
 /// Whether this thread is in the middle of a call of the allocator.
@@ -313,7 +326,9 @@ fn answer_request(registers: &Registers) {
     if is_inside() || telling::stream::is_busy_here() {
         return IS_REQUESTED.store(true, Relaxed);
     }
-    look_now(&leaks::interrupted(registers));
+    while_inside(|| {
+        look_now(&leaks::interrupted(registers));
+    });
 }
 
 /// Whether something was asked for in the middle of a call, for [`after_call`].
