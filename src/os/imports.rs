@@ -149,14 +149,12 @@ const LATE_TABLE: u64 = 23;
 
 /// What a module's loader has filled in and protected against writing (`PT_GNU_RELRO`).
 fn protected(module: &Module) -> Option<Range> {
-    let header = module.headers.iter().find(|header| header.p_type == PROTECTED)?;
+    let header = module.headers.iter().find(|header| header.p_type == libc::PT_GNU_RELRO)?;
     let down = |address: usize| address / page_bytes() * page_bytes();
     let start = module.bias + header.p_vaddr as usize;
     let (start, end) = (down(start), down(start + header.p_memsz as usize));
     (start < end).then(|| Range { start, length: end - start })
 }
-
-const PROTECTED: u32 = 0x6474_e552;
 
 fn at(place: usize) -> &'static AtomicUsize {
     // SAFETY: a place of a loaded module that holds an address; the loader and the threads of the
